@@ -168,6 +168,31 @@ def of_features(values: Array, which: Sequence[int], dtype: Any = None) -> Array
     return np.asarray(values, dtype)
 
 
+def column(values: Array, which: int, dtype: Any = np.float64) -> Array:
+    """Return one column of values (T, I), read piece by piece."""
+    own = np.empty(len(values), dtype)
+    for first, piece in in_pieces(values):
+        own[first : first + len(piece)] = piece[:, which]
+    return own
+
+
+def at_steps(values: Array, row: Array, step: Array) -> Array:
+    """Return the values (n, ...) of steps of rows (N, T, ...): a view of those of one row in
+    turn, as all of a long series are a copy of it."""
+    n = len(row)
+    if n and (row == row[0]).all() and (np.diff(step) == 1).all():
+        own = values[row[0], step[0] : step[0] + n]
+        if own.flags.c_contiguous:
+            return np.asarray(own)
+    return np.asarray(values[row, step])
+
+
+def kept_of(values: Array, kept: Array) -> Array:
+    """Return the values (n, ...) of which `kept` is true, a view if they follow one another."""
+    first, n = int(kept.argmax()), int(kept.sum())
+    return values[first : first + n] if kept[first : first + n].all() else values[kept]
+
+
 def row_hashes(rows: Rows) -> Array:
     """Return a hash of each row (N,) uint64; equal rows have equal ones.
 

@@ -11,7 +11,12 @@ from hiddenstate.data.origin import Origin, whole
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.inference.predict import Answers
 from hiddenstate.metrics.by_target import nearest
-from hiddenstate.metrics.forecasts import scaled_error, seasonal_changes, series_of_windows
+from hiddenstate.metrics.forecasts import (
+    Read,
+    scaled_error,
+    seasonal_changes,
+    series_of_windows,
+)
 from hiddenstate.metrics.scores import mean_squared_error
 from hiddenstate.metrics.units import ago
 from hiddenstate.system.typing import Array
@@ -53,10 +58,19 @@ def forecast_scores(transform: Transform, answers: Answers, train: Rows | None) 
     return scores
 
 
-def _current(transform: Transform, X: Array) -> Array | None:
-    """Return the current values of the targets, which are those of any of their quantiles."""
-    current = transform.current_targets(X)
-    return None if current is None else current[..., :: max(1, len(transform.quantiles))]
+def _reader(transform: Transform, X: Array) -> Read | None:
+    """Return what reads the current values of the targets, which are those of any of their
+    quantiles, from steps like those of X; None if they are not in it."""
+    if transform.current_targets(X[:0]) is None:
+        return None
+
+    def read(steps: Array) -> Array:
+        current = transform.current_targets(steps)
+        assert current is not None
+        # Sums of columns must not depend on the order in which a choice of them is in memory.
+        return np.ascontiguousarray(current[..., :: max(1, len(transform.quantiles))])
+
+    return read
 
 
 def scales_of(
@@ -66,11 +80,11 @@ def scales_of(
     own = answers.rows.origin or whole(len(answers.rows))
     if answers.now is None or train is None or not isinstance(train.X, np.ndarray):
         return {}, own.series[answers.row]
-    current, origin = _current(transform, train.X), train.origin or whole(len(train))
-    assert current is not None
+    read, origin = _reader(transform, train.X), train.origin or whole(len(train))
+    assert read is not None
     # Models of earlier versions record no season beside their linear path.
     first = None if transform.reading.get("season") is None else origin.first
-    scales = seasonal_changes(current, origin.series, transform.season, first)
+    scales = seasonal_changes(train.X, origin.series, transform.season, first, read)
     return scales, own.series[answers.row]
 
 
@@ -120,10 +134,10 @@ def seasonal_forecast(
     """
     table = answers.rows.origin and answers.rows.origin.table
     periods = periods_of(transform, table.calendar if table else None)
-    values = _current(transform, answers.rows.X) if periods else None
-    if values is None:
+    read = _reader(transform, answers.rows.X) if periods else None
+    if read is None:
         return None
-    known = _Known(values, answers, _earlier(transform, answers, train))
+    known = _Known(read, answers, _earlier(answers, train))
     found: dict[int, Array] = {}
     for period in periods:
         ago = known.before(-int(transform.reading["horizon"]) % period)
@@ -141,53 +155,51 @@ class _Known:
 
     Parameters
     ----------
-    values : ndarray (N, W, O)
-        The targets in the windows of the answers.
+    read : callable
+        Reads the targets from steps.
     answers : Answers
     earlier : sequence of tuple
-        Other windows (N, W, O) of the same series, with where they come from.
+        Other windows (N, W, I) of the same series, with where they come from.
     """
 
     def __init__(
-        self, values: Array, answers: Answers, earlier: Sequence[tuple[Array, Origin]]
+        self, read: Read, answers: Answers, earlier: Sequence[tuple[Array, Origin]]
     ) -> None:
-        self.values, self.answers = values, answers
-        self.own = answers.rows.origin or whole(len(values))
-        windows = [*earlier, (values, self.own)]
-        self.series = [series_of_windows(v, each.series, each.first) for v, each in windows]
+        self.read, self.answers, self.X = read, answers, answers.rows.X
+        self.own = answers.rows.origin or whole(len(self.X))
+        windows = [*earlier, (self.X, self.own)]
+        self.series = [series_of_windows(X, each.series, each.first) for X, each in windows]
 
     def before(self, steps: int) -> Array:
         """Return the values (n, O) so many steps before the last known ones; NaN where unknown."""
         row, step = self.answers.row, self.answers.step - steps
-        ago: Array = self.values[row, np.maximum(step, 0)].astype(np.float64)
+        ago: Array = self.read(self.X[row, np.maximum(step, 0)]).astype(np.float64)
         ago[step < 0] = np.nan
         place = self.own.first[row] + step
         for series in self.series:
             unknown = np.flatnonzero((step < 0) & (place >= 0) & np.isnan(ago).any(axis=1))
             for number in np.unique(self.own.series[row[unknown]]).tolist():
-                values = series.get(number, self.values[0, :0])
+                steps_of_series = series.get(number, self.X[0, :0])
                 here = unknown[self.own.series[row[unknown]] == number]
-                here = here[place[here] < len(values)]
-                ago[here] = values[place[here]]
+                here = here[place[here] < len(steps_of_series)]
+                ago[here] = self.read(steps_of_series[place[here]])
         return ago
 
 
 def changes_since(transform: Transform, train: Rows, steps: int) -> dict[int, Array]:
     """Return the changes (n, O) of the targets over so many steps in each training series."""
-    values = _current(transform, train.X) if isinstance(train.X, np.ndarray) else None
-    if values is None:
+    read = _reader(transform, train.X) if isinstance(train.X, np.ndarray) else None
+    if read is None:
         return {}
     origin = train.origin or whole(len(train))
-    series = series_of_windows(values, origin.series, origin.first)
-    return {number: each[steps:] - each[:-steps] for number, each in series.items()}
+    series = series_of_windows(train.X, origin.series, origin.first)
+    each = {number: read(own).astype(np.float64) for number, own in series.items()}
+    return {number: own[steps:] - own[:-steps] for number, own in each.items()}
 
 
-def _earlier(
-    transform: Transform, answers: Answers, train: Rows | None
-) -> list[tuple[Array, Origin]]:
+def _earlier(answers: Answers, train: Rows | None) -> list[tuple[Array, Origin]]:
     """Return the training windows of the series that are forecast; none of other data."""
     own, origin = answers.rows.origin, None if train is None else train.origin
     if train is None or own is None or origin is None or own.table is not origin.table:
         return []
-    values = _current(transform, train.X) if isinstance(train.X, np.ndarray) else None
-    return [] if values is None else [(values, origin)]
+    return [(train.X, origin)] if isinstance(train.X, np.ndarray) else []

@@ -9,6 +9,7 @@ import numpy as np
 from hiddenstate.data import Rows, SequenceDataset, fractions, in_pieces
 from hiddenstate.data.dataset import label_array
 from hiddenstate.data.origin import Table, whole
+from hiddenstate.data.rows import at_steps, kept_of
 from hiddenstate.engines import Predictor
 from hiddenstate.engines.signals import Carried, begin_from_zero, follow_signals
 from hiddenstate.errors import DataError, count, listed, printable
@@ -354,18 +355,18 @@ def predictions_and_targets(
         rows = _drop_short_series(model, rows)
         y = rows.require_targets()
         row, step, outputs = predict_steps(model, predictor, rows, "test rows", {})
-        target = y[row, step] if y.ndim == 3 else y[row]
+        target = at_steps(y, row, step) if y.ndim == 3 else y[row]
     now = prep.current_targets(rows.X) if prep.reading.get("horizon") else None
-    now = None if now is None else now[row, step]
+    now = None if now is None else at_steps(now, row, step)
     kept = np.logical_and(np.isfinite(target).all(axis=1), np.isfinite(outputs).all(axis=1))
     anew = begin_from_zero(rows, state)[row] if model.stateful else True
     washed_out = (step < model.washout) & anew & kept
     kept &= ~washed_out
     if not kept.any():
         raise DataError("test rows: no step has both a prediction and a target")
-    now = None if now is None else now[kept]
-    n_washed = int(washed_out.sum())
-    return Answers(rows, row[kept], step[kept], outputs[kept], target[kept], now, n_washed)
+    row, step, outputs, target = (kept_of(each, kept) for each in (row, step, outputs, target))
+    now = None if now is None else kept_of(now, kept)
+    return Answers(rows, row, step, outputs, target, now, int(washed_out.sum()))
 
 
 def _drop_short_series(model: FittedModel, rows: Rows) -> Rows:
@@ -392,16 +393,17 @@ def _predict_one_series(
         windows = X[: T // W * W].reshape(-1, W, X.shape[1])
         outputs = prep.undo_targets(predictor.follow(windows, state)[0], windows)
         return np.arange(W - 1, T // W * W, W), outputs
-    parts = []
     ends = np.arange(W, T + 1)
+    lead = W - 1 if every else 0  # the steps before the end of the first window
+    made: Array = np.empty(0)
     for first in range(0, len(ends), WINDOWS_PER_CALL):
         windows = X[ends[first : first + WINDOWS_PER_CALL, None] + np.arange(-W, 0)]
         outputs = prep.undo_targets(predictor.predict(windows), windows)
-        if every:
-            parts += [outputs[0, :-1]] if first == 0 else []
-            outputs = outputs[:, -1].copy()  # not a view, which would hold all steps
-        parts.append(outputs)
-    return np.arange(0 if every else W - 1, T), np.concatenate(parts)
+        if not first:
+            made = np.empty((lead + len(ends), outputs.shape[-1]), outputs.dtype)
+            made[:lead] = outputs[0, :-1] if every else made[:0]
+        made[lead + first :][: len(outputs)] = outputs[:, -1] if every else outputs
+    return np.arange(W - 1 - lead, T), made
 
 
 def _row_columns(rows: Rows) -> dict[str, Array]:

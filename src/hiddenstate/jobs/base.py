@@ -99,6 +99,9 @@ class Job(ABC):
     largest_error : tuple or None
         Of a regression, the held-out rows, from the end of training on, the row and the step among
         them with the largest error, the number of that output, and what it should be.
+    brief : bool
+        Whether the end of training leaves out what takes longer than it: what companions answer
+        after each part of a row.
 
     Raises
     ------
@@ -132,7 +135,7 @@ class Job(ABC):
         self.companions: tuple[FittedCompanion, ...] = ()
         self.part_of_series: dict[str, float] = {}
         self.integer: Calibration | None = None
-        self.washed_out = 0
+        self.washed_out, self.brief = 0, False
         self.largest_error: tuple[Rows, int, int, int, float] | None = None
         if self.beside:
             self.folds = folds_of(dataset.train, self.net.n_members, training.seed)
@@ -157,6 +160,13 @@ class Job(ABC):
                 "rows; start a new run"
             )
         raise OptionError("--teach: only a run of its own learns from a teacher; use --teach none")
+
+    @cached_property
+    def test_targets(self) -> Array:
+        """The targets of the test rows in their own units."""
+        test = self.dataset.require_test()
+        y = test.require_targets()
+        return self.dataset.transform.undo_targets(y, test.X, test.lengths)
 
     @property
     def turn(self) -> int | None:

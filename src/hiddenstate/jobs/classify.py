@@ -302,7 +302,7 @@ class ClassifySnapshots(JobSnapshots):
         answers = job.joined(outputs, rows, job.companions)
         arrays = {"probability": softmax(answers), "net_probability": softmax(outputs)}
         some, ends = self._followed(), self._ends()
-        if len(some) * len(ends) * some.X.shape[1] > PREFIXED:
+        if job.brief or len(some) * len(ends) * some.X.shape[1] > PREFIXED:
             return arrays  # it would take long
         _, after, _ = self._after_parts(engine)
         if after is None:

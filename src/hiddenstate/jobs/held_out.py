@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from hiddenstate.data import Rows
 from hiddenstate.data.origin import Origin, whole
 from hiddenstate.data.prepare.axes import as_numbers
+from hiddenstate.data.rows import at_steps
 from hiddenstate.engines import Engine
 from hiddenstate.engines.members import averaged
 from hiddenstate.inference.forecast_scores import seasonal_forecast
@@ -199,9 +200,7 @@ class HeldOut:
     @cached_property
     def steps(self) -> Steps:
         """All held-out steps with a target."""
-        test = self.test
-        y = test.require_targets()
-        y = self.transform.undo_targets(y, test.X, test.lengths)
+        test, y = self.test, self.job.test_targets
         T = test.X.shape[1]
         lengths = test.ends
         if y.ndim == 2:
@@ -217,9 +216,9 @@ class HeldOut:
                 elif self.job.net.output == "last":
                     read[:, : self.window - 1] = False
             row, step = np.nonzero(read)
-            target = y[row, step]
+            target = at_steps(y, row, step)
         now = self.transform.current_targets(test.X) if self.horizon else None
-        now = None if now is None else now[row, step]
+        now = None if now is None else at_steps(now, row, step)
         return self._sorted(self.origin, row, step, target, now)[0]
 
     def _sorted(

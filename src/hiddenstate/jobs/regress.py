@@ -97,6 +97,8 @@ class RegressJob(Job):
             self.washed_out = answers.washed_out
             members = self._answers_of_members(engine, test)
             full = None if added is None else self._test_predictions(added.params, test)
+            if full is not None and _are_of_the_same(full, answers):  # as both are large
+                full = replace(full, target=answers.target, now=answers.now)
             if can_show_held_out(self):
                 made = [own.outputs for own in members]
                 whole = None if full is None else full.outputs
@@ -170,8 +172,7 @@ class RegressJob(Job):
         """Return the predictions of each member on the test rows; nothing of a single net."""
         if self.net.n_members == 1:
             return []
-        y = self.dataset.transform.undo_targets(test.require_targets(), test.X, test.lengths)
-        rows = replace(test, y=y)
+        rows = replace(test, y=self.test_targets)
         return [predictions_and_targets(*member, rows, {}) for member in self.members(engine)]
 
     def _test_predictions(self, params: Params, test: Rows) -> Answers:
@@ -181,8 +182,8 @@ class RegressJob(Job):
         train, state = self.dataset.train, dict[int, Params]()
         if self.stateful:
             state = state_before(predictor, model.net, train, test)
-        y = model.transform.undo_targets(test.require_targets(), test.X, test.lengths)
-        return predictions_and_targets(model, predictor, replace(test, y=y), state)
+        rows = replace(test, y=self.test_targets)
+        return predictions_and_targets(model, predictor, rows, state)
 
 
 class RegressSnapshots(JobSnapshots):
@@ -399,11 +400,17 @@ def loss_of(job: Job, outputs: Array, rows: Rows) -> float:
 def last_values(transform: Transform, rows: Rows) -> Array | None:
     """Return the last known values of the targets of prepared rows, in the shape of y and in their
     own units; None unless targets are forecast from their own past."""
-    now = transform.current_targets(rows.X) if transform.reading.get("horizon") else None
-    if now is None or rows.require_targets().ndim == 3:
-        return now
-    last = rows.ends
-    return np.asarray(now[np.arange(len(rows)), last - 1])
+    if not transform.reading.get("horizon"):
+        return None
+    if rows.require_targets().ndim == 3:
+        return transform.current_targets(rows.X)
+    return transform.current_targets(rows.X[np.arange(len(rows)), rows.ends - 1])
+
+
+def _are_of_the_same(some: Answers, others: Answers) -> bool:
+    """Whether answers are for the same steps."""
+    same_row = np.array_equal(some.row, others.row)
+    return same_row and np.array_equal(some.step, others.step)
 
 
 def _lengths(rows: Rows) -> Array | None:

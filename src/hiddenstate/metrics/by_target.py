@@ -12,6 +12,9 @@ from hiddenstate.metrics.intervals import Units, paired_difference
 from hiddenstate.metrics.target_scores import CONSTANT, GAIN, MOST, SERIES
 from hiddenstate.system.typing import Array
 
+AT_ONCE = 2**21
+"""Values of targets whose scores are computed at once."""
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -48,22 +51,34 @@ def results_by_target(of: Compared, scales: Mapping[int, Array]) -> dict[str, fl
         one have no part in it.
     """
     numbers, place = np.unique(of.series, return_inverse=True)
-    S, truth = len(numbers), of.target.astype(np.float64)
-    errors = np.abs(of.outputs - truth)
+    S, n_targets = len(numbers), of.target.shape[1]
+    at_once = max(1, AT_ONCE // max(len(place), 1))  # targets, as each takes several copies
+    spans = [slice(o, o + at_once) for o in range(0, max(n_targets, 1), at_once)]
+    parts = [_scores_of(of, which, place, S) for which in spans]
+    each = {name: np.concatenate([one[name] for one, _ in parts], axis=1) for name in parts[0][0]}
+    moves = np.concatenate([moves for _, moves in parts], axis=1)
+    if scales:
+        unknown = np.full(n_targets, np.nan)
+        scale = np.stack([scales.get(number, unknown) for number in numbers.tolist()])
+        own = {name: each[name] for name in ("mae", "rmse", "r2")}
+        each = {**own, "mase": each["mae"] / scale, **each}
+        moves = moves | np.isfinite(scale)  # a target may rest in the test rows alone
+    return _medians(each, moves, len(place))
+
+
+def _scores_of(of: Compared, which: slice, place: Array, S: int) -> tuple[dict[str, Array], Array]:
+    """Return the scores (S, O') of some targets, and in which series they move."""
+    truth = of.target[:, which].astype(np.float64)
+    errors = np.abs(of.outputs[:, which] - truth)
     mae, mse = _by_series(errors, place, S), _by_series(errors**2, place, S)
     spread = _by_series((truth - _by_series(truth, place, S)[place]) ** 2, place, S)
     moves = spread > _rounding(truth, place, S) ** 2
     with np.errstate(divide="ignore", invalid="ignore"):
         r2 = np.where(moves, 1 - mse / spread, np.nan)
     each = {"mae": mae, "rmse": np.sqrt(mse), "r2": r2}
-    if scales:
-        unknown = np.full(truth.shape[1], np.nan)
-        scale = np.stack([scales.get(number, unknown) for number in numbers.tolist()])
-        each["mase"] = mae / scale
-        moves = moves | np.isfinite(scale)  # a target may rest in the test rows alone
     for name, values in of.others.items():
-        each[f"{name}_mae"] = _by_series(np.abs(values - truth), place, S)
-    return _medians(each, moves, len(place))
+        each[f"{name}_mae"] = _by_series(np.abs(values[:, which] - truth), place, S)
+    return each, moves
 
 
 def losses_by_target(losses: Mapping[str, Array], target: Array, series: Array) -> dict[str, float]:
@@ -97,8 +112,8 @@ def nearest(forecasts: Mapping[int, Array], target: Array, series: Array) -> lis
     """Return for each target the name of the forecasts (n, O) with the smallest mean absolute
     error, the median over the series in which forecasts differ."""
     numbers, place = np.unique(series, return_inverse=True)
-    off = [np.abs(each - target) for each in forecasts.values()]
-    errors = np.stack([_by_series(each, place, len(numbers)) for each in off])
+    S = len(numbers)
+    errors = np.stack([_by_series(np.abs(f - target), place, S) for f in forecasts.values()])
     apart, names, best = (errors != errors[0]).any(axis=0), list(forecasts), []
     for o in range(target.shape[1]):
         medians = np.median(errors[:, apart[:, o] if apart[:, o].any() else slice(None), o], axis=1)
@@ -127,11 +142,18 @@ def gain_of_losses(
     numbers, place, counts = np.unique(series, return_inverse=True, return_counts=True)
     scale = _by_series(plain, place, len(numbers))
     scored = (scale > _rounding(truth, place, len(numbers)))[place]
-    known = np.asarray(scored.any(axis=1) & np.isfinite(plain - own).all(axis=1))
+    complete = np.isfinite(plain).all(axis=1) & np.isfinite(own).all(axis=1)
+    known = np.asarray(scored.any(axis=1) & complete)
     if not known.any():
         return {}
-    shares = np.divide(plain - own, scale[place], out=np.zeros_like(plain), where=scored)[known]
-    gains, weights = shares.sum(axis=1) / scored[known].sum(axis=1), 1 / counts[place][known]
+    gains = np.empty(len(plain))
+    at_once = max(1, AT_ONCE // plain.shape[1])
+    for first in range(0, len(plain), at_once):
+        rows = slice(first, first + at_once)
+        gain, of = plain[rows] - own[rows], scored[rows]
+        shares = np.divide(gain, scale[place[rows]], out=np.zeros_like(gain), where=of)
+        gains[rows] = shares.sum(axis=1) / np.maximum(of.sum(axis=1), 1)
+    gains, weights = gains[known], 1 / counts[place][known]
     results = {GAIN: float(np.average(gains, weights=weights))}
     ends = paired_difference(gains, weights, units, known)
     if ends is None:
@@ -148,5 +170,5 @@ def _rounding(truth: Array, place: Array, n: int) -> Array:
 def _by_series(values: Array, place: Array, n: int) -> Array:
     """Return the mean (S, O) over the answers of each series of `values` (n, O)."""
     counts = np.maximum(np.bincount(place, minlength=n), 1)
-    sums = [np.bincount(place, column, n) for column in values.astype(np.float64).T]
+    sums = [np.bincount(place, column, n) for column in np.asarray(values, np.float64).T]
     return np.stack(sums, axis=1) / counts[:, None]

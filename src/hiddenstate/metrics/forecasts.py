@@ -3,15 +3,25 @@
 Shapes: n forecasts, O targets, N windows of W steps.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
 from hiddenstate.system.typing import Array
 
+AT_ONCE = 2**15
+"""Steps whose changes are computed at once."""
+
+Read = Callable[[Array], Array]
+"""A function that returns the targets (n, O) of steps (n, I)."""
+
 
 def seasonal_changes(
-    values: Array, series: Array, season: int | None, first: Array | None = None
+    windows: Array,
+    series: Array,
+    season: int | None,
+    first: Array | None = None,
+    read: Read = np.asarray,
 ) -> dict[int, Array]:
     """Return for each series the mean absolute change (O,) over a season in training windows.
 
@@ -21,8 +31,8 @@ def seasonal_changes(
 
     Parameters
     ----------
-    values : ndarray (N, W, O)
-        The targets in overlapping windows.
+    windows : ndarray (N, W, I)
+        Overlapping windows.
     series : ndarray (N,)
         The series of each window.
     season : int or None
@@ -30,49 +40,78 @@ def seasonal_changes(
     first : ndarray (N,), optional
         The step of its series with which each window begins, to compare all their steps; without
         it, the last step of each window, and seasons that fit into a window.
+    read : callable, optional
+        Returns the targets (n, O) of steps (n, I) of windows, which are the targets by default.
     """
-    W = values.shape[1]
+    W = windows.shape[1]
     if first is not None:
-        whole = series_of_windows(values, series, first)
+        whole = series_of_windows(windows, series, first)
         for before in (season or 1, 1):
-            ago = {name: x[before:] - x[:-before] for name, x in whole.items()}
-            for change in ago.values():
-                np.abs(change, out=change)
-            if scales := _scales(ago):
+            if scales := _scales({n: _changes(x, before, read) for n, x in whole.items()}):
                 return scales
         return {}
     before = season if season and season < W else 1
     if W < 2:
         return {}
-    changes = np.abs(values[:, -1] - values[:, -1 - before]).astype(np.float64)
-    return _scales({int(each): changes[series == each] for each in np.unique(series)})
+    changes = np.abs(read(windows[:, -1]) - read(windows[:, -1 - before])).astype(np.float64)
+    return _scales({int(each): iter([changes[series == each]]) for each in np.unique(series)})
 
 
-def series_of_windows(values: Array, series: Array, first: Array) -> dict[int, Array]:
-    """Return the values (T, O) of each series from windows (N, W, O) of it, which begin with the
-    steps `first` (N,); NaN where no window is."""
-    found, W = {}, values.shape[1]
+def _changes(x: Array, before: int, read: Read) -> Iterator[Array]:
+    """Yield the sizes (n, O) of the changes over some steps of a series (T, I), part by part."""
+    n = max(len(x) - before, 0)
+    # numpy adds a single column in an order of its own, which parts of it do not have.
+    size = AT_ONCE if read(x[:0]).shape[-1] > 1 else n
+    for i in range(0, n, max(size, 1)):
+        end = min(i + size, n)
+        now, ago = (read(x[i + k : end + k]).astype(np.float64) for k in (before, 0))
+        change = np.subtract(now, ago, out=now)
+        yield np.abs(change, out=change)
+
+
+def series_of_windows(windows: Array, series: Array, first: Array) -> dict[int, Array]:
+    """Return the steps (T, I) of each series from windows (N, W, I) of it, which begin with the
+    steps `first` (N,); NaN where no window is, in an array of floats. They are views where windows
+    follow one another in memory."""
+    found, (N, W, width) = {}, windows.shape
+    dtype = windows.dtype if windows.dtype.kind == "f" else np.dtype(np.float64)
     for each in np.unique(series):
         rows = series == each
-        if rows.sum() == 1 and not first[rows].any() and values.dtype == np.float64:
-            found[int(each)] = values[int(rows.argmax())]  # a whole series is not copied
+        one = rows.sum() == 1 and not first[rows].any() and windows.dtype == dtype
+        if one:
+            found[int(each)] = windows[int(rows.argmax())]
             continue
-        whole = np.full((int(first[rows].max()) + W, values.shape[2]), np.nan)
-        own = values if rows.all() else values[rows]
+        in_turn = rows.all() and windows.flags.c_contiguous and windows.dtype == dtype
+        if in_turn and (first == np.arange(N) * W).all():
+            found[int(each)] = windows.reshape(N * W, width)
+            continue
+        whole = np.full((int(first[rows].max()) + W, width), np.nan, dtype)
+        own = windows if rows.all() else windows[rows]
         whole[first[rows][:, None] + np.arange(W)] = own
         found[int(each)] = whole
     return found
 
 
-def _scales(changes: dict[int, Array]) -> dict[int, Array]:
-    """Return the mean (O,) of the changes of each series (n, O), NaN for 0; nothing if no target of
-    a series changes."""
-    complete = {name: np.isfinite(each).all(axis=1) for name, each in changes.items()}
-    known = {n: x if complete[n].all() else x[complete[n]] for n, x in changes.items()}
-    means = {name: each.mean(axis=0) for name, each in known.items() if len(each)}
+def _scales(changes: Mapping[int, Iterator[Array]]) -> dict[int, Array]:
+    """Return the mean (O,) of the changes of each series, parts (n, O), NaN for 0; nothing if no
+    target of a series changes."""
+    means = {name: mean for name, parts in changes.items() if (mean := _mean(parts)) is not None}
     if not any((mean > 0).any() for mean in means.values()):
         return {}
     return {name: np.where(mean > 0, mean, np.nan) for name, mean in means.items()}
+
+
+def _mean(parts: Iterator[Array]) -> Array | None:
+    """Return the mean (O,) of the complete rows of parts (n, O), the same to the bit for any parts
+    of several columns; None if there is none."""
+    total, n = None, 0
+    for part in parts:
+        complete = np.isfinite(part).all(axis=1)
+        known = part if complete.all() else part[complete]
+        if len(known):
+            total = np.add.reduce(known if total is None else np.vstack([total, known]), axis=0)
+            n += len(known)
+    return None if total is None else np.asarray(total / n)
 
 
 def mean_scale(scales: Mapping[int, Array]) -> Array:

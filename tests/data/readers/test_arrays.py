@@ -186,7 +186,8 @@ def test_pixels_stay_in_a_signal_but_targets_become_floats(path: Path) -> None:
     [
         {"scale": "standard"},
         {"window": 6, "stride": 2},
-        {"window": 6, "stride": 1, "output": "last", "stateful": False, "linear": True},
+        {"window": 6, "stride": 1, "output": "last", "stateful": False, "linear": True}
+        | {"test_fraction": 0.2},
     ],
 )
 def test_large_series_are_prepared_without_a_copy_of_their_targets(
@@ -206,6 +207,13 @@ def test_large_series_are_prepared_without_a_copy_of_their_targets(
     assert large.train.X.flags.writeable
     assert large.train.y.flags.writeable
     assert not np.shares_memory(large.train.X, raw.X)
+    for part in (large.train, large.test):  # in parts: of rows, or of the steps of a long one
+        if part is None:
+            continue
+        outputs = large.transform.undo_targets(part.require_targets(), part.X)
+        monkeypatch.setattr(transform, "SCAN_BYTES", 2**24)
+        same(outputs, large.transform.undo_targets(part.require_targets(), part.X))
+        monkeypatch.setattr(transform, "SCAN_BYTES", 100)
 
 
 def test_a_forecast_reads_the_series_as_their_own_targets(path: Path) -> None:
@@ -214,6 +222,7 @@ def test_a_forecast_reads_the_series_as_their_own_targets(path: Path) -> None:
     same(result.y, result.X)
     same(result.y_test, result.X_test)
     assert result.columns == result.targets == ("value_0", "value_1")
+    assert "all 2 channels are forecast" in result.remarks[0]
     npz(path, X=np.zeros((9, 2)))
     with pytest.raises(DataError, match="no targets"):
         read(path, "regress")

@@ -25,7 +25,7 @@ from hiddenstate.data.prepare.other_inputs import (
     leading_inputs,
 )
 from hiddenstate.data.prepare.season import season_of
-from hiddenstate.data.rows import Rows, of_features
+from hiddenstate.data.rows import Rows, column, in_pieces, of_features
 
 Floats = NDArray[np.float64]
 
@@ -61,8 +61,8 @@ class Names:
 
 def all_above_zero(rows: Rows, features: tuple[int, ...]) -> bool:
     """Return whether no value of `features` that is known is 0 or less."""
-    n_steps = rows.ends
-    return not any((X[:n, list(features)] <= 0).any() for X, n in zip(rows.X, n_steps, strict=True))
+    series = (of_features(X[:n], features) for X, n in zip(rows.X, rows.ends, strict=True))
+    return not any((piece <= 0).any() for values in series for _, piece in in_pieces(values))
 
 
 def _all_above_zero(series: Sequence[Floats]) -> bool:
@@ -181,10 +181,10 @@ def fit_linear_path(
     n = series[0].shape[1]
 
     def each(o: int) -> list[Floats]:  # a target at a time, as all are a copy of the data
-        return [values[:, o].astype(np.float64) for values in series]
+        return [column(values, o) for values in series]
 
     def truth(o: int) -> list[Floats]:
-        return [values[:, o].astype(np.float64) for values in observed or series]
+        return [column(values, o) for values in observed or series]
 
     def fitted(o: int, logs: tuple[bool, ...]) -> _Fit:
         return _fit(each(o), truth(o), horizon, most_lags, season, logs, known, read[o], nearer)

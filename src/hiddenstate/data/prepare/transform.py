@@ -3,13 +3,12 @@
 A model keeps the transform it was trained with and applies it to new rows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hiddenstate.data.origin import Origin
 from hiddenstate.data.prepare.apply import advice, apply_steps, check_range, restore_steps
@@ -17,7 +16,6 @@ from hiddenstate.data.prepare.encoding import Encoding, source_names
 from hiddenstate.data.prepare.known_ahead import KnownAhead, known_ahead
 from hiddenstate.data.prepare.linear_path import LinearPath
 from hiddenstate.data.prepare.missing import SCAN_BYTES, amount, check_finite, place_of
-from hiddenstate.data.rows import in_pieces
 from hiddenstate.data.store import PIECE, RowStore
 from hiddenstate.errors import DataError
 from hiddenstate.program.order import for_nets, has_far_targets, learned, step_of, undone
@@ -281,33 +279,73 @@ class Transform:
         DataError
             If a target is too large for `dtype`.
         """
-        most = SCAN_BYTES if self.linear is None else PIECE
-        if isinstance(X, RowStore) or y.nbytes <= most:
-            scaled, too_large = self._learned(y, X, lengths, dtype)
-        else:
-            scaled, too_large = np.empty(y.shape, dtype), np.empty(y.shape, bool)
-            for first, piece in in_pieces(y, SCAN_BYTES):
-                rows = slice(first, first + len(piece))
-                ends = None if lengths is None else lengths[rows]
-                scaled[rows], too_large[rows] = self._learned(piece, X[rows], ends, dtype)
-        if too_large.any():
-            row = int(np.argwhere(too_large)[0][0])
+        most, wrong, first_wrong = np.finfo(dtype).max, 0, None
+
+        def change(y: Array, X: Any, lengths: Array | None, first: int, before: int) -> Array:
+            nonlocal wrong, first_wrong
+            with np.errstate(over="ignore", invalid="ignore"):
+                scaled = learned(self.steps, y, Rows(X, lengths, y.ndim == 3))
+                scaled = scaled.astype(dtype, copy=False)
+            # Predictions are in the units of the targets, in `dtype` too. NaN has no current value.
+            too_large = np.isfinite(y) & (np.isinf(scaled) | (np.abs(y) > most))
+            too_large = too_large[:, before:]
+            if too_large.any():
+                wrong += int(too_large.sum())
+                if first_wrong is None:
+                    first_wrong = first + int(np.argwhere(too_large)[0][0])
+            return np.asarray(scaled)
+
+        scaled = self._in_parts(change, y, X, lengths, dtype)
+        if wrong:
             raise DataError(
-                f"{amount(int(too_large.sum()), 'target')} too large for {np.dtype(dtype)}, the "
-                f"first in row {row}; {advice(dtype)}"
+                f"{amount(wrong, 'target')} too large for {np.dtype(dtype)}, the first in row "
+                f"{first_wrong}; {advice(dtype)}"
             )
         return scaled
 
-    def _learned(
-        self, y: Array, X: Any, lengths: Array | None, dtype: Any
-    ) -> tuple[Array, NDArray[np.bool_]]:
-        """Return what the net learns of targets y, and which of them are too large for `dtype`."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            scaled = learned(self.steps, y, Rows(X, lengths, y.ndim == 3))
-            scaled = scaled.astype(dtype, copy=False)
-        # Predictions are in the units of the targets, in `dtype` too. NaN has no current value.
-        too_large = np.isfinite(y) & (np.isinf(scaled) | (np.abs(y) > np.finfo(dtype).max))
-        return scaled, too_large
+    def _in_parts(
+        self,
+        change: Callable[[Array, Any, Array | None, int, int], Array],
+        y: Array,
+        X: Any,
+        lengths: Array | None,
+        dtype: Any,
+    ) -> Array:
+        """Return `change` of targets y of transformed rows X.
+
+        It takes several copies of both, so that many are changed in parts: some rows or, of a long
+        one, some steps, with those before them that a path reads. Its last arguments are the number
+        of the first row, and how many of the steps are such."""
+        if not isinstance(X, np.ndarray) or X.ndim < 3:
+            return change(y, X, lengths, 0, 0)
+        plain = self._reads_plainly
+        whole, most = (8 * max(X.size, y.size), SCAN_BYTES) if plain else (y.nbytes, PIECE)
+        if whole <= most:
+            return change(y, X, lengths, 0, 0)
+        out, (N, T) = np.empty(y.shape, dtype), X.shape[:2]
+        n = max(1, SCAN_BYTES * N // whole)
+        for first in range(0, N, n):
+            rows = slice(first, first + n)
+            ends = None if lengths is None else lengths[rows]
+            apart = plain and not self.by_window
+            if n > 1 or y.ndim == 2 or lengths is not None or not apart:
+                out[rows] = change(y[rows], X[rows], ends, first, 0)
+                continue
+            lags = 0 if self.linear is None else self.linear.n_lags
+            size = max(SCAN_BYTES // (8 * max(X.shape[2], y.shape[2])), 4 * lags, 1)
+            for begin in range(0, T, size):
+                before = min(begin, lags)
+                steps = slice(begin - before, begin + size)
+                part = change(y[rows, steps], X[rows, steps], None, first, before)
+                out[rows, begin : begin + size] = part[:, before:]
+        return out
+
+    @property
+    def _reads_plainly(self) -> bool:
+        """Whether a path multiplies no matrices: their products differ in the last bit with the
+        number of rows and steps."""
+        path = self.linear
+        return path is None or (path.effects is None and path.input_weights is None)
 
     def logarithms_of_targets(self, y: Array, lengths: Array | None) -> Array:
         """Return targets y (N, T, O) or (N, O) with logarithms where the linear path takes them;
@@ -327,7 +365,16 @@ class Transform:
         They are float64 where float32 has too few digits: of targets that are `FAR` deviations
         from 0. Of a stream, `memory` holds what its steps carry, and is advanced.
         """
-        dtype, rows = self.answer_type(outputs.dtype), Rows(X, lengths, outputs.ndim == 3, memory)
+        dtype = self.answer_type(outputs.dtype)
+        if memory is None and self._reads_plainly and not self.by_window:
+
+            def change(y: Array, X: Any, lengths: Array | None, *_: int) -> Array:
+                with np.errstate(over="ignore"):
+                    y = undone(self.steps, y, Rows(X, lengths, y.ndim == 3))
+                    return np.asarray(y, dtype)
+
+            return self._in_parts(change, outputs, X, lengths, dtype)
+        rows = Rows(X, lengths, outputs.ndim == 3, memory)
         outputs = undone(self.steps, outputs, rows)
         if rows.spread is not None and rows.spread.far.any():
             dtype = np.dtype(np.float64)
@@ -358,7 +405,7 @@ class Transform:
         if self.linear is None:
             return None
         shape = (*X.shape[:2], self.linear.n_targets)
-        return self.undo_targets(np.zeros(shape), X)
+        return self.undo_targets(np.broadcast_to(0.0, shape), X)
 
     def window_scale(self, X: Array, lengths: Array | None) -> Spread:
         """Return the spread of the window before the last step of each row of transformed X

@@ -136,7 +136,13 @@ def _own_targets(dataset: SequenceDataset) -> SequenceDataset:
     if dataset.X.dtype == np.uint8:
         dataset = dataset.map(lambda rows: replace(rows, X=rows.X.astype(np.float32)))
     dataset = dataset.map(lambda rows: replace(rows, y=_as_targets(rows.X)))
-    return replace(dataset, columns=names, targets=names)
+    remarks = dataset.remarks
+    if width > 1:
+        remarks += (
+            f"{printable(dataset.name)}: without targets, all {width} channels are forecast; "
+            "add others with --answers FILE",
+        )
+    return replace(dataset, columns=names, targets=names, remarks=remarks)
 
 
 def _as_targets(X: Array) -> Array:
