@@ -39,12 +39,19 @@ class Recorder(Callback):
     waiting : ndarray, optional
         Predictions made since the last snapshot of a resumed run, (n_steps, T, O) or
         (n_steps, O).
+    brief : bool, default False
+        Whether only the first logged line of each epoch after the first leaves a snapshot, none
+        leaves weights, and the last step no checkpoint: the run is done within moments.
     """
 
     def __init__(
-        self, writer: RunWriter, snapshots: JobSnapshots, waiting: Array | None = None
+        self,
+        writer: RunWriter,
+        snapshots: JobSnapshots,
+        waiting: Array | None = None,
+        brief: bool = False,
     ) -> None:
-        self.writer, self.snapshots = writer, snapshots
+        self.writer, self.snapshots, self.brief = writer, snapshots, brief
         self._waiting = [] if waiting is None else [waiting]
         self._started = time.monotonic()
         self._in_full = 0  # logged lines that all leave weights
@@ -52,7 +59,7 @@ class Recorder(Callback):
     def on_start(self, trainer: Trainer) -> None:
         """Write the static arrays of a new run, and note the start."""
         self._started = time.monotonic()
-        self._in_full = lines_with_weights(trainer.job)
+        self._in_full = 0 if self.brief else lines_with_weights(trainer.job)
         if trainer.step == 0:
             self.writer.write_static_arrays(self.snapshots.static_arrays(), self.snapshots.facts())
         about = trainer.engine.about()
@@ -69,10 +76,14 @@ class Recorder(Callback):
     def on_log(self, trainer: Trainer, event: LogEvent) -> None:
         """Add the event, and a snapshot and weights where this line leaves them."""
         self.writer.add_history(event)
-        n_logged = event["step"] // trainer.job.config.training.log_every
+        every = trainer.job.config.training.log_every
+        n_logged = event["step"] // every
+        before = trainer.job.batches.epoch_of(max(event["step"] - every, 0))
         if leaves_snapshot(n_logged):
-            self._snapshot(trainer, trainer.evaluation.arrays)
-        if leaves_weights(n_logged, self._in_full):
+            if not self.brief or before < event["epoch"]:
+                self._snapshot(trainer, trainer.evaluation.arrays)
+            self._waiting = []
+        if self._in_full and leaves_weights(n_logged, self._in_full):
             self._weights(trainer)
 
     def on_valid(self, trainer: Trainer, event: ValidationEvent) -> None:
@@ -98,6 +109,8 @@ class Recorder(Callback):
 
     def on_checkpoint(self, trainer: Trainer) -> None:
         """Save everything that a resumed run needs."""
+        if self.brief and trainer.step >= trainer.total_steps:
+            return
         waiting = np.concatenate(self._waiting) if self._waiting else None
         arrays, facts = pack(trainer.engine.export(), trainer.progress, waiting)
         self.writer.write_checkpoint(trainer.step, arrays, facts)

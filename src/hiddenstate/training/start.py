@@ -69,6 +69,8 @@ class Session:
         What a user should see before training.
     make_control : callable
         As :class:`hiddenstate.training.trainer.Trainer` takes it.
+    brief : bool, default False
+        Whether little is recorded, as of one of many runs; `Recorder` and `Job` state what.
     """
 
     job: Job
@@ -80,12 +82,14 @@ class Session:
     waiting: Array | None = None
     notices: tuple[Notice, ...] = ()
     make_control: Callable[..., LoopControl] = LoopControl
+    brief: bool = False
 
     def train(
         self, callbacks: Iterable[Callback] = (), should_stop: Callable[[], bool] = lambda: False
     ) -> Figures | None:
         """Train to the end, recorded; as :meth:`hiddenstate.training.trainer.Trainer.train`."""
-        recorder = Recorder(self.writer, make_snapshots(self.job), self.waiting)
+        self.job.brief = self.brief
+        recorder = Recorder(self.writer, make_snapshots(self.job), self.waiting, self.brief)
         trainer = Trainer(
             self.job,
             self.engine,

@@ -51,6 +51,10 @@ def test_a_study_has_exactly_its_trials_and_prunes_at_rungs(tmp_path: Path) -> N
         assert was_pruned(run) == (slot.state == "pruned")
         epochs = sum(event["event"] == "valid" for event in run.history())
         assert epochs in rungs_of(9) if slot.state == "pruned" else epochs == 9
+        n_checkpoints = int(slot.state == "pruned")  # a trial that is done records little
+        assert len(run.checkpoint_paths()) == n_checkpoints
+        assert len(list((run.path / "snapshots").glob("0*"))) == epochs
+        assert not list((run.path / "weights").glob("*"))
 
 
 CHILD = """

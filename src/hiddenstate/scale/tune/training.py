@@ -253,7 +253,7 @@ def train(
         If it ended before there was a loss on validation rows.
     """
     with session:
-        figures = replace(session, inbox=requests).train(callbacks, should_stop)
+        figures = replace(session, inbox=requests, brief=True).train(callbacks, should_stop)
     if figures is None:
         return None
     outcome = outcome_of(Run(session.writer.path))
