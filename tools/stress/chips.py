@@ -65,7 +65,7 @@ CHIPS = {
     "Cortex-M3": _cortex("cortex-m3", "mps2-an385", "4M", "4M", 40),
     "Cortex-M4": _cortex("cortex-m4", "mps2-an386", "4M", "4M", 40),
     "AVR": Chip(
-        ("avr-gcc", "-mmcu=atmega328p"), ("simavr", "-m", "atmega328p", "-f", "16000000"), 1
+        ("avr-gcc", "-mmcu=atmega328p"), ("simavr", "-m", "atmega328p", "-f", "16000000"), 8
     ),
 }
 """The instructions of a Cortex-M are counted by its clock, which advances by a nanosecond an

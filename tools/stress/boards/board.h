@@ -11,7 +11,7 @@ static uint16_t taken, started;
 
 static void begin(void)
 {
-    TCCR1B = 1; /* counts cycles */
+    TCCR1B = 2; /* counts every eighth cycle */
     started = TCNT1;
 }
 
