@@ -32,7 +32,9 @@ QUICK := tests/test_architecture.py $(addprefix tests/,config data metrics model
 
 # Each worker gets a half of the files, in their order, so that it makes what they share once, and
 # takes tests of the other when it has none left. Tests on series of aeon have a target of their own.
-WORKERS := -n auto --dist worksteal -m 'not series'
+# With RUNNER='-p tests.forks' they are collected once, and forks of that process run them.
+RUNNER := -n auto --dist worksteal
+WORKERS := $(RUNNER) -m 'not series'
 
 # The tests start hundreds of processes; without bytecode files each compiles everything again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -66,7 +68,7 @@ types: .venv/installed-dev
 	$(BIN)/mypy --cache-dir $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/hiddenstate/types
 
 tests: .venv/installed-dev
-	$(BIN)/pytest $(WORKERS) $(TESTS)
+	$(BIN)/python -m pytest $(WORKERS) $(TESTS)
 
 series: .venv-series/installed
 	.venv-series/bin/python -m pytest -m series tests/docs/test_examples.py \
@@ -100,7 +102,7 @@ locked: requirements/test.txt
 	.venv-locked/bin/python -m pip install --quiet 'torch>=2.4'
 	.venv-locked/bin/python -m pip install --quiet --require-hashes --requirement requirements/test.txt
 	.venv-locked/bin/python -m pip install --quiet --no-deps --no-build-isolation .
-	.venv-locked/bin/pytest $(WORKERS)
+	.venv-locked/bin/python -m pytest $(WORKERS)
 
 lock: .venv-tools/installed
 	$(PYTHON) requirements/inputs.py | .venv-tools/bin/pip-compile --quiet --generate-hashes \
