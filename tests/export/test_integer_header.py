@@ -1,6 +1,7 @@
 """Headers in integers: their answers, what they refuse, and that they need no float."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -102,3 +103,13 @@ def test_without_a_compiler_the_arrays_of_the_header_are_compared(tmp_path, monk
 def test_what_needs_whole_rows_or_floats_is_refused(name, reason, tmp_path) -> None:
     with pytest.raises(OptionError, match=f"--to c: .*{reason}.*; use --arithmetic float"):
         export_model(integer_case(name).model, "c", tmp_path / "m.h")
+
+
+@pytest.mark.parametrize("words", ["arm-none-eabi-gcc -mcpu=cortex-m0", "avr-gcc -mmcu=atmega328p"])
+def test_the_example_for_chips_compiles(words, tmp_path) -> None:
+    compiler, option = words.split()
+    (tmp_path / "net.h").write_text(header_of("lstm, 16 bits", "net"))
+    strict = ("-std=gnu99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-Os", "-DNO_FLOAT")
+    example = Path(__file__).parents[2] / "examples" / "steps_on_chip.c"
+    words = (*strict, "-I", tmp_path, "-c", example, "-o", tmp_path / "a.o")
+    checked(tool(compiler), option, *words)
