@@ -145,12 +145,12 @@ def net(cell: str, units: int, inputs: int, rank: int = 0) -> FittedModel:
     return model.in_integers(calibrated(program, program.kept(trial.X)))
 
 
-NETS = {
-    "LSTM 28 -> 64": ("lstm", 64, 28),
-    "GRU 6 -> 32": ("gru", 32, 6),
-    "FastGRNN 6 -> 16": ("fastgrnn", 16, 6),
+NETS: dict[str, tuple[str, int, int, int]] = {
+    "LSTM 28 -> 64": ("lstm", 64, 28, 0),
+    "GRU 6 -> 32": ("gru", 32, 6, 0),
+    "FastGRNN 6 -> 16": ("fastgrnn", 16, 6, 0),
     "FastGRNN 6 -> 16, rank 4": ("fastgrnn", 16, 6, 4),
-    "RNN 6 -> 32": ("rnn", 32, 6),
+    "RNN 6 -> 32": ("rnn", 32, 6, 0),
 }
 
 LEVELS = ("-O2", "-Os")
