@@ -124,6 +124,18 @@ def test_a_program_in_c_sounds_as_predict_does(run, tmp_path, monkeypatch):
     assert made(tmp_path) == {*sounds, "amp", "amp.h", "amp.nam", "amp.json", "amplifier"}
 
 
+def test_a_net_in_integers_answers_on_an_emulated_chip(run, tmp_path, monkeypatch):
+    for tool in ("arm-none-eabi-gcc", "qemu-system-arm"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    monkeypatch.setattr(subprocess, "run", forked)
+    printed = run("gestures_on_chip")
+    assert "the class that predict gives: 30 of 30 gestures" in printed
+    assert number_after("largest difference of a probability:", printed) < 2e-6
+    tables = {"gestures.csv", "new.csv", "predicted.csv"}
+    assert made(tmp_path) == {*tables, "gestures", "gestures.h", "gestures.json", "gestures.elf"}
+
+
 def test_two_workers_search_with_a_study_in_postgresql(tmp_path, server, new_database):
     """In a process of its own: its workers import the file that started them."""
     url = new_database()

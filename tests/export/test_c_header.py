@@ -26,7 +26,7 @@ from tests.export.compiled import checked, compiled, sanitized, tool
 from tests.export.models import random_model
 
 LIMIT = 2e-6
-CORTEX = Path(__file__).parent / "cortex_m4"
+CORTEX = Path(__file__).parents[2] / "examples" / "cortex_m4"
 
 
 def header_of(model: Any, weights: str = "float32", name: str = "m") -> tuple[Source, str]:

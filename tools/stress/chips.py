@@ -22,7 +22,8 @@ from hiddenstate.system.typing import Array
 from tools.stress.processes import Outcome
 
 FOLDER = Path(__file__).parent / "boards"
-THUMB = ("-mthumb", "-mfloat-abi=soft", "-nostartfiles", f"-Wl,-T,{FOLDER / 'board.ld'}")
+MEMORY = Path(__file__).parents[2] / "examples" / "cortex_m4" / "memory.ld"
+THUMB = ("-mthumb", "-mfloat-abi=soft", "-nostartfiles", f"-Wl,-T,{MEMORY}")
 BOARD = ("qemu-system-arm", "-nographic", "-semihosting", "-icount", "shift=0")
 
 
@@ -51,8 +52,7 @@ class Chip:
         return next((name for name in needed if shutil.which(name) is None), None)
 
 
-def _cortex(cpu: str, board: str, flash: str, ram: str, ticks: float) -> Chip:
-    sizes = (f"-Wl,--defsym=FLASH_SIZE={flash}", f"-Wl,--defsym=RAM_SIZE={ram}")
+def _cortex(cpu: str, board: str, ticks: float, *sizes: str) -> Chip:
     compiler = ("arm-none-eabi-gcc", f"-mcpu={cpu}", *THUMB, *sizes)
     return Chip(compiler, (*BOARD, "-M", board, "-kernel"), ticks)
 
@@ -61,9 +61,12 @@ CHIPS = {
     "x86-64": Chip(("gcc",)),
     "x86-64, clang": Chip(("clang",)),
     "aarch64": Chip(("aarch64-linux-gnu-gcc", "-static"), ("qemu-aarch64",)),
-    "Cortex-M0": _cortex("cortex-m0", "microbit", "256K", "16K", 62.5),
-    "Cortex-M3": _cortex("cortex-m3", "mps2-an385", "4M", "4M", 40),
-    "Cortex-M4": _cortex("cortex-m4", "mps2-an386", "4M", "4M", 40),
+    "Cortex-M0": _cortex(
+        *("cortex-m0", "microbit", 62.5),
+        *("-Wl,--defsym=FLASH_SIZE=256K", "-Wl,--defsym=RAM_SIZE=16K"),
+    ),
+    "Cortex-M3": _cortex("cortex-m3", "mps2-an385", 40),
+    "Cortex-M4": _cortex("cortex-m4", "mps2-an386", 40),
     "AVR": Chip(
         ("avr-gcc", "-mmcu=atmega328p"), ("simavr", "-m", "atmega328p", "-f", "16000000"), 8
     ),
