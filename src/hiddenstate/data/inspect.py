@@ -41,7 +41,7 @@ from hiddenstate.data.readers.table import to_dataset
 from hiddenstate.data.readers.table_remarks import missing_remarks, order_remarks
 from hiddenstate.data.settled import numbered_ids
 from hiddenstate.data.store import RowStore
-from hiddenstate.data.table_series import TableSeries, counted_series, find_series
+from hiddenstate.data.table_series import TableSeries, find_series
 from hiddenstate.errors import DataError, OptionError, count, listed, printable
 from hiddenstate.program.jobs import kind_of
 from hiddenstate.system.typing import Array
@@ -182,7 +182,6 @@ def inspect_dataset(
     if columns is not None:
         roles, _ = described_roles(columns, options, job)
         labels = _likely_labels(columns, roles, options, job)
-        warnings += _series_warnings(columns, roles, options)
         series = find_series(columns, roles, options)
     if series is not None and "time" not in d.read_as:
         warnings += _counter_warnings(d, series)
@@ -263,15 +262,6 @@ def _likely_labels(
     if not kind_of(job).has_classes or options.label is not None or roles.label is None:
         return ()
     return tuple(columns.names[j] for j in (roles.label, *roles.other_labels))
-
-
-def _series_warnings(columns: Columns, roles: Roles, options: DataConfig) -> Iterator[str]:
-    name = counted_series(columns, roles) if options.layout == "auto" else None
-    if name is not None:
-        yield (
-            f"rows with the same {printable(name, 40)} follow one another and have one label; "
-            f"if they are the steps of a series, add --id {typed(name)}"
-        )
 
 
 def _id_warnings(d: SequenceDataset, options: DataConfig) -> Iterator[str]:

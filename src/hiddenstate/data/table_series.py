@@ -112,6 +112,7 @@ def counted_series(columns: Columns, roles: Roles) -> str | None:
         return None
     labels = columns.arrays[roles.label]
     label_changes = labels[1:] != labels[:-1]
+    fewest = 2 * len(np.unique(labels))
     for j, cells in enumerate(columns.arrays):
         profile = columns.profile(j)
         whole = profile.kind == "text" or profile.is_whole
@@ -119,7 +120,7 @@ def counted_series(columns: Columns, roles: Roles) -> str | None:
             continue
         changes = cells[1:] != cells[:-1]
         n_runs = int(changes.sum()) + 1
-        long_enough = 2 * len(np.unique(labels)) <= n_runs <= columns.n_rows // MIN_STEPS
+        long_enough = fewest <= n_runs <= columns.n_rows // MIN_STEPS
         if long_enough and not (label_changes & ~changes).any() and len(set(cells)) == n_runs:
             return columns.names[j]
     return None

@@ -51,6 +51,7 @@ from hiddenstate.data.readers.table_remarks import (
     label_remarks,
     missing_remarks,
     order_remarks,
+    series_remarks,
     unused_remarks,
 )
 from hiddenstate.data.rows import Rows
@@ -145,6 +146,11 @@ def to_dataset(
         remarks=(
             *text_remarks,
             *label_remarks(columns, roles, options, job, printable(name)),
+            *(
+                series_remarks(columns, roles, options, printable(name))
+                if part == "training"
+                else ()
+            ),
             *unused_remarks(columns, roles, options, printable(name)),
             *(encoding_remarks(printable(name), encodings) if trained is None else ()),
             *order_remarks(columns, roles, order, printable(name)),

@@ -11,6 +11,7 @@ from hiddenstate.data.readers.columns import Columns, typed
 from hiddenstate.data.readers.profiles import cell_text
 from hiddenstate.data.readers.role_guesses import LABEL_NAMES, Likely, counter_within
 from hiddenstate.data.readers.row_order import Doubt, RowOrder, dates_beside, unnamed_time
+from hiddenstate.data.table_series import counted_series
 from hiddenstate.errors import listed, printable
 from hiddenstate.program.jobs import kind_of
 
@@ -66,6 +67,19 @@ def unused_remarks(
         for j, why in unused.items()
     ]
     return (f"{where}: left out, as nothing uses them: {listed(reasons, each=80)}",)
+
+
+def series_remarks(
+    columns: Columns, roles: Roles, options: DataConfig, where: str
+) -> tuple[str, ...]:
+    """Say which column may name series whose steps are read as rows of their own."""
+    name = counted_series(columns, roles) if options.layout == "auto" else None
+    if name is None:
+        return ()
+    return (
+        f"{where}: rows with the same {printable(name, 40)} follow one another and have one label; "
+        f"if they are the steps of a series, add --id {typed(name)}",
+    )
 
 
 def encoding_remarks(where: str, encodings: Sequence[Encoding]) -> tuple[str, ...]:
