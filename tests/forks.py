@@ -2,21 +2,29 @@
 
 What tests import, and their collection, is then paid once, and not by each worker. Each fork has a
 share of the tests, in their order, so that it makes what they share once; one that has none left
-takes the second half of the longest share.
+takes the second half of the longest share. With --pdb or --trace, all run in one process.
 """
 
 import atexit
-import contextlib
 import multiprocessing
 import os
-from collections.abc import Iterator
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from multiprocessing import connection, util
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import warm
+
 CONTEXT = multiprocessing.get_context("fork")
+MANY = 1000
+"""Of so many tests, some start programs."""
 
 
 class Shares:
@@ -61,51 +69,146 @@ class Sender:
 
     def __init__(self, config: pytest.Config, pipe: Any) -> None:
         self.config, self.pipe = config, pipe
+        self.warns = False  # of what the process that started it has reported
 
     def pytest_runtest_logstart(self, nodeid: str, location: Any) -> None:
-        self.pipe.send((nodeid, location, None))
+        self.pipe.send(("start", nodeid, location))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         data = self.config.hook.pytest_report_to_serializable(config=self.config, report=report)
-        self.pipe.send((report.nodeid, report.location, data))
+        self.pipe.send(("report", data))
+
+    def pytest_warning_recorded(
+        self, warning_message: warnings.WarningMessage, when: Any, nodeid: str, location: Any
+    ) -> None:
+        if not self.warns:
+            return
+        m = warning_message
+        # Classes of tests cannot be sent.
+        category = next(c for c in m.category.__mro__ if c.__module__ == "builtins")
+        text = f"{m.category.__name__}: {m.message}" if category != m.category else str(m.message)
+        self.pipe.send(("warning", text, category, m.filename, m.lineno, when, nodeid, location))
+
+
+class Forks:
+    """Forks that run tests, and what they send.
+
+    Parameters
+    ----------
+    session : pytest.Session
+    items : sequence of pytest.Item
+        The tests.
+    folders : sequence of Path
+        The folder for temporary files of each fork; there are as many forks.
+    """
+
+    def __init__(
+        self, session: pytest.Session, items: Sequence[pytest.Item], folders: Sequence[Path]
+    ) -> None:
+        self.session, self.finished = session, set[str]()
+        self.shares = Shares(len(items), len(folders))
+        self._pids: dict[Any, int] = {}
+        self._started: dict[Any, Any] = {}
+        for fork, folder in enumerate(folders):
+            mine, other = CONTEXT.Pipe(duplex=False)
+            sys.stdout.flush()
+            sys.stderr.flush()
+            with warnings.catch_warnings():
+                # Since Python 3.12, of threads of libraries, which expect a fork.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                pid = os.fork()
+            if not pid:
+                for pipe in (mine, *self._pids):
+                    pipe.close()
+                _work(session, items, self.shares.of(fork), other, folder)
+            other.close()
+            self._pids[mine], self._started[mine] = pid, None
+
+    def follow(self) -> None:
+        """Report what they send, until all have ended."""
+        try:
+            while self._pids:
+                ready = connection.wait([*self._pids], timeout=1)
+                for pipe in ready or self._ended():
+                    self._read(pipe)
+                if self.session.shouldfail or self.session.shouldstop:
+                    self.shares.clear()
+        except BaseException:
+            for pid in self._pids.values():
+                os.kill(pid, signal.SIGINT)
+            for pipe, pid in self._pids.items():
+                with suppress(EOFError, ConnectionError):
+                    while True:
+                        pipe.recv_bytes()
+                os.waitpid(pid, 0)
+            raise
+
+    def _ended(self) -> list[Any]:
+        """Return the pipes of forks that have ended, which processes of theirs may hold open."""
+        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return [pipe for pipe, pid in self._pids.items() if os.waitid(os.P_PID, pid, flags)]
+
+    def _read(self, pipe: Any) -> None:
+        try:
+            kind, *rest = pipe.recv() if pipe.poll() else ("end",)
+        except (EOFError, ConnectionError):
+            kind, rest = "end", []
+        hook, config = self.session.config.hook, self.session.config
+        if kind == "end":
+            _, status = os.waitpid(self._pids.pop(pipe), 0)
+            if status:
+                self._report_end(self._started[pipe], os.waitstatus_to_exitcode(status))
+        elif kind == "start":
+            self._started[pipe] = rest
+        elif kind == "warning":
+            names = ("warning_message", "when", "nodeid", "location")
+            values = (warnings.WarningMessage(*rest[:4]), *rest[4:])
+            hook.pytest_warning_recorded.call_historic(kwargs=dict(zip(names, values, strict=True)))
+        else:
+            read = hook.pytest_report_from_serializable
+            self._report(read(config=config, data=rest[0]))
+
+    def _report(self, report: pytest.TestReport) -> None:
+        hook = self.session.config.hook
+        hook.pytest_runtest_logreport(report=report)
+        if report.when == "teardown":
+            self.finished.add(report.nodeid)
+            hook.pytest_runtest_logfinish(nodeid=report.nodeid, location=report.location)
+
+    def _report_end(self, test: Any, code: int) -> None:
+        """Report that a fork ended in the middle of a test; the others go on."""
+        if not test:
+            self.session.shouldstop = f"a fork ended with {code} before its first test"
+            return
+        nodeid, location = test
+        self.finished.add(nodeid)
+        text = f"the fork that ran it ended with {code}"
+        self._report(pytest.TestReport(nodeid, location, {}, "failed", text, "call"))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
     """Run the tests in one more fork than there are cores: now and then one waits."""
-    n = min(len(os.sched_getaffinity(0)) + 1, len(session.items))
-    if n < 2 or session.config.option.collectonly or session.testsfailed:
+    option = session.config.option
+    alone = option.collectonly or option.usepdb or option.trace or len(session.items) < 2
+    if alone or session.testsfailed or hasattr(session.config, "workerinput"):
         return None
-    shares, base = Shares(len(session.items), n), _folders(session).getbasetemp()
-    pipes: dict[Any, int] = {}
-    started: dict[Any, Any] = {}
-    pipe: Any
-    for fork in range(n):
-        mine, other = CONTEXT.Pipe(duplex=False)
-        pid = os.fork()
-        if not pid:
-            for pipe in (mine, *pipes):
-                pipe.close()
-            _work(session, fork, shares, other, base / f"fork-{fork}")
-        other.close()
-        pipes[mine], started[mine] = pid, None
-    while pipes:
-        for pipe in connection.wait(list(pipes)):
-            try:
-                nodeid, location, data = pipe.recv()
-            except EOFError:
-                _, status = os.waitpid(pipes.pop(pipe), 0)
-                if status:
-                    _tell_of_end(session, started[pipe], os.waitstatus_to_exitcode(status))
-                continue
-            started[pipe] = nodeid, location
-            if data is not None:
-                read = session.config.hook.pytest_report_from_serializable
-                _tell(session, read(config=session.config, data=data))
-        if session.shouldfail or session.shouldstop:
-            shares.clear()
+    if len(session.items) > MANY:
+        warm.share()
+    base, n_started = _folders(session).getbasetemp(), 0
+    items: Sequence[pytest.Item] = session.items
+    # Tests that a fork had taken when it ended are left.
+    while items and not (session.shouldfail or session.shouldstop):
+        n = min(len(os.sched_getaffinity(0)) + 1, len(items))
+        numbers = range(n_started, n_started + n)
+        forks = Forks(session, items, [base / f"fork-{number}" for number in numbers])
+        forks.follow()
+        n_started += n
+        items = [item for item in items if item.nodeid not in forks.finished]
     if session.shouldfail:
         raise session.Failed(session.shouldfail)
+    if session.shouldstop:
+        raise session.Interrupted(session.shouldstop)
     return True
 
 
@@ -114,37 +217,30 @@ def _folders(session: pytest.Session) -> pytest.TempPathFactory:
     return factory
 
 
-def _tell(session: pytest.Session, report: pytest.TestReport) -> None:
-    hook = session.config.hook
-    hook.pytest_runtest_logreport(report=report)
-    if report.when == "teardown":
-        hook.pytest_runtest_logfinish(nodeid=report.nodeid, location=report.location)
-
-
-def _tell_of_end(session: pytest.Session, test: Any, code: int) -> None:
-    """Report that a fork ended in the middle of a test."""
-    nodeid, location = test or ("before the first test", ("", None, ""))
-    text = f"the fork that ran it ended with {code}"
-    _tell(session, pytest.TestReport(nodeid, location, {}, "failed", text, "call"))
-
-
-def _work(session: pytest.Session, fork: int, shares: Shares, pipe: Any, folder: Path) -> None:
+def _work(
+    session: pytest.Session,
+    items: Sequence[pytest.Item],
+    numbers: Iterator[int],
+    pipe: Any,
+    folder: Path,
+) -> None:
     """Run tests in this process, and end it."""
     code = 1
-    # What the process that collected wants done at its end, and its streams, are its own.
-    atexit._clear()
-    util._finalizer_registry.clear()  # type: ignore[attr-defined]
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
+        # What the process that collected wants done at its end, and its streams, are its own.
+        atexit._clear()
+        util._finalizer_registry.clear()  # type: ignore[attr-defined]
         plugins = session.config.pluginmanager
         capture: Any = plugins.getplugin("capturemanager")
         capture.stop_global_capturing()
         capture.start_global_capturing()
-        os.environ["PYTEST_XDIST_WORKER"] = f"gw{fork}"
+        os.environ["PYTEST_XDIST_WORKER"] = folder.name
         folder.mkdir(mode=0o700)
         _folders(session)._basetemp = folder
         plugins.unregister(name="terminalreporter")
-        plugins.register(Sender(session.config, pipe))
-        items, numbers = session.items, shares.of(fork)
+        sender = Sender(session.config, pipe)
+        plugins.register(sender)
+        sender.warns = True
         number = next(numbers, None)
         while number is not None:
             following = next(numbers, None)
@@ -152,9 +248,19 @@ def _work(session: pytest.Session, fork: int, shares: Shares, pipe: Any, folder:
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
             number = following
         code = 0
-    try:
-        pipe.close()
-        util._exit_function()  # type: ignore[attr-defined]
-        atexit._run_exitfuncs()
+    except (KeyboardInterrupt, ConnectionError):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with suppress(Exception):
+            session._setupstate.teardown_exact(None)
+    except Exception:
+        capture.suspend_global_capture(in_=True)
+        traceback.print_exc()
+        raise
     finally:
-        os._exit(code)
+        try:
+            sys.stdout.flush()
+            pipe.close()
+            util._exit_function()  # type: ignore[attr-defined]
+            atexit._run_exitfuncs()
+        finally:
+            os._exit(code)

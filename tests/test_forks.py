@@ -1,9 +1,12 @@
 """Forks that share the tests run each of them once."""
 
+import os
 from itertools import zip_longest
+from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.forks import Shares
 
 
@@ -21,3 +24,34 @@ def test_none_is_taken_after_a_stop() -> None:
     shares = Shares(9, 2)
     shares.clear()
     assert not [*shares.of(0), *shares.of(1)]
+
+
+SUITE = """
+import os, warnings
+import pytest
+
+@pytest.mark.parametrize("n", range(9))
+def test_some(n):
+    if n == 4:
+        print("of four")
+        warnings.warn("odd", type("Own", (UserWarning,), {}))
+    assert n != 4
+
+def test_ends():
+    os._exit(3)
+
+def test_after(tmp_path):
+    assert tmp_path.parent.name.startswith("fork-")
+"""
+
+
+def test_a_fork_that_ends_fails_its_test_alone(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(SUITE)
+    words = ("-m", "pytest", "-p", "tests.forks", "-p", "no:cacheprovider", "--rootdir", ".")
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "COLUMNS": "99"}
+    done = warm.run([*words, "--basetemp", "base", "test_it.py"], tmp_path, environment)
+    assert "2 failed, 9 passed, 1 warning in" in done.stdout
+    for text in ("the fork that ran it ended with 3", "of four", "UserWarning: Own: odd"):
+        assert text in done.stdout
+    done = warm.run([*words, "-x", "-k", "4 or after"], tmp_path, environment)
+    assert "stopping after 1 failures" in done.stdout

@@ -16,11 +16,11 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.util import get_temp_dir
 from pathlib import Path
 from types import ModuleType
-from typing import IO
+from typing import IO, Any
 
 FORKS = multiprocessing.get_context("forkserver")
 USUAL = [
@@ -39,6 +39,16 @@ def preload_torch() -> None:
     """Import torch, too, for programs that use it: it takes longer than all the others."""
     FORKS.set_forkserver_preload(USUAL + TORCH)
     forkserver._forkserver._stop()  # type: ignore[attr-defined]  # the next program starts it
+
+
+def share() -> None:
+    """Start the server, with torch: the forks of this process have the same one."""
+    preload_torch()
+    _make_folder()
+    server: Any = forkserver._forkserver
+    server.ensure_running()
+    # It asks whether its child runs, which is none of a fork.
+    server.ensure_running = resource_tracker.ensure_running
 
 
 class Program:
