@@ -41,7 +41,7 @@ def test_rows_that_are_not_sequences_are_drawn_too(cli, tmp_path):
     done = cli("regress", "own.npz", "--no-stateful", "--batch-size", "8", "--view", "files")
     assert done.code == 0
     drawn = {path.stem for path in (tmp_path / "runs/regress-1/figures").iterdir()}
-    assert drawn == {"signals", "learning", "tracking", "held_out", "hidden", "portrait"}
+    assert drawn == {"signals", "learning", "tracking", "held_out", "hidden", "portrait", "why"}
     assert json.loads(cli("evaluate", "regress-1", "own.npz", "--json").out)["answers"] == 300
 
 

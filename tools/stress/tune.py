@@ -268,7 +268,7 @@ def train_twin(run: Run, path: Path) -> Path:
     epochs = sum(event["event"] == "valid" for event in run.history())
     ends = [EndsAfter(epochs, requests)] if was_pruned(run) else []
     with session:
-        replace(session, inbox=requests).train(ends)
+        replace(session, inbox=requests, brief=True).train(ends)
     return path
 
 
