@@ -1,5 +1,6 @@
 """What estimators accept as X and y: series, tensors, data frames."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -427,3 +428,17 @@ def test_two_columns_of_one_name_are_refused(rows):
     given = frame if rows == "one frame" else [frame] * N
     with pytest.raises(DataError, match="columns 1 and 2 are both named a; rename one"):
         classifier().fit(given, Y_CLASS)
+
+
+def test_bytes_of_three_colours_are_pictures(tmp_path: Path) -> None:
+    pictures = np.random.default_rng(0).integers(0, 255, (6, 8, 9, 3)).astype(np.uint8)
+    model = classifier().fit(pictures, [0, 1] * 3, run_dir=tmp_path / "run")
+    assert Run(tmp_path / "run").static_arrays[1].picture == (8, 9, 3)
+    assert model.model_.transform.reading["color"]
+    fractions = model.predict_proba(pictures / 255)
+    np.testing.assert_allclose(model.predict_proba(pictures), fractions, atol=1e-6)
+    rebuilt = coder().fit(pictures)
+    assert rebuilt.inverse_transform(rebuilt.transform(pictures)).shape == pictures.shape
+    for given in (pictures / 255, pictures[..., :2]):
+        with pytest.raises(DataError, match="pictures in colour are uint8"):
+            classifier().fit(given, [0, 1] * 3)

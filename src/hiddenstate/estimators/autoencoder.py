@@ -237,7 +237,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         rows = without_weightless(replace(rows, weights=self._weights(sample_weight, rows.X)))
         if reset:
             self.row_shape_ = rows.X.shape[1:]
-        dataset = self._dataset(rows, picture=picture_of(rows))
+            if len(given := tuple(getattr(X, "shape", ()))) == 4:
+                self.row_shape_ = given[1:]
+        dataset = self._dataset(rows, picture=picture_of(rows, X))
         config = config_of(self, float_type(rows.X) if reset else self.model_.dtype.name, dataset)
         if reset:
             self._seed = config.training.seed

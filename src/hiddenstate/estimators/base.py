@@ -33,10 +33,12 @@ from hiddenstate.estimators import teachers
 from hiddenstate.estimators.artifacts import ArtifactsMixin
 from hiddenstate.estimators.epoch_lines import History, epoch_lines
 from hiddenstate.estimators.inputs import (
+    COLORS_ARE,
     DTYPES,
     as_numbers,
     as_series,
     check_numbers,
+    color_rows,
     frame_names,
     in_order,
     refuse_text_columns,
@@ -285,9 +287,13 @@ class Estimator(BaseEstimator, ArtifactsMixin):
             X = in_order(X, names)
         X, lengths = as_series(X, channels_first, pixels)
         ndim = len(X.shape)
+        if ndim > 3 and not kind_of(self._job).has_targets:
+            X = color_rows(X, pixels)
+            ndim = len(X.shape)
         if ndim > 3:
+            hint = "" if kind_of(self._job).has_targets else COLORS_ARE
             raise DataError(
-                f"Found array with dim {ndim}, while {type(self).__name__} takes 2 or 3"
+                f"Found array with dim {ndim}, while {type(self).__name__} takes 2 or 3{hint}"
             )
         if reset:
             self.fit_ndim_ = ndim

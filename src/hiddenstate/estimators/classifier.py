@@ -418,7 +418,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator, HiddenStatesMixin, OnlineC
         # `tolist` makes integers of times in nanoseconds.
         dated = self.classes_.dtype.kind in "Mm"
         names = list(self.classes_) if dated else self.classes_.tolist()
-        dataset = self._dataset(rows, y, classes=names, picture=picture_of(rows))
+        dataset = self._dataset(rows, y, classes=names, picture=picture_of(rows, X))
         config = config_of(self, float_type(rows.X) if reset else self.model_.dtype.name, dataset)
         if reset:
             self._seed = config.training.seed

@@ -278,11 +278,29 @@ def float_type(X: Array) -> str:
     return "float32" if X.dtype in (np.float32, np.uint8) else "float64"
 
 
-def picture_of(rows: Rows) -> tuple[int, int] | None:
-    """Height and width of rows that are images: uint8, with two axes or square when flat."""
+COLORS_ARE = "; pictures in colour are uint8 (n_samples, height, width, 3), from 0 to 255"
+"""What an error says of arrays of four axes."""
+
+
+def color_rows(X: Any, pixels: bool = False) -> Any:
+    """Return pictures in colour, bytes (N, h, w, 3), as series (N, h, 3 w), and anything else
+    unchanged; for a model of `pixels`, pictures in fractions too."""
+    shape = tuple(X.shape)
+    floats = pixels and getattr(X.dtype, "kind", "") == "f"
+    if len(shape) != 4 or shape[3] != 3 or not (floats or X.dtype == np.uint8):
+        return X
+    return np.ascontiguousarray(X).reshape(shape[0], shape[1], 3 * shape[2])
+
+
+def picture_of(rows: Rows, X: Any) -> tuple[int, ...] | None:
+    """Height and width of rows that are images, and 3 if X (N, h, w, 3) is in colour: uint8, with
+    two axes or square when flat."""
+    given = tuple(getattr(X, "shape", ()))
     X = rows.X
     if X.dtype != np.uint8 or rows.lengths is not None:
         return None
+    if len(given) == 4:
+        return int(given[1]), int(given[2]), 3
     side = math.isqrt(X.shape[1])
     if X.ndim == 3:
         return (int(X.shape[1]), int(X.shape[2])) if X.shape[2] > 1 else None

@@ -106,8 +106,8 @@ def test_the_place_moves_while_a_sound_is_played_and_ends_with_it(page: Any) -> 
     assert page.locator("#problem").text_content() == ""
 
 
-def test_codes_of_sounds_have_a_range_for_each_number(
-    odd_run: Callable[[str], Run], tmp_path: Path
+def test_codes_of_sounds_are_drawn_on_as_spectrograms(
+    odd_run: Callable[[str], Run], chromium: Any, tmp_path: Path
 ) -> None:
     data = str(odd_run("sounds").config.data.data)
     options = {"data": data, "frame": 80, "bands": 8, "max_steps": 2}
@@ -115,3 +115,15 @@ def test_codes_of_sounds_have_a_range_for_each_number(
     assert Timeline(run).form.pixels(np.zeros(160)).shape == (8, 20)
     view = view_data(replace(source_of(run.model(), "m", "float32"), run=run))
     assert len(view["low"]) == len(view["high"]) == 160
+    export_model(run.model(), "html", tmp_path / "codes.html", run=run)
+    page = chromium.new_page(viewport={"width": 1200, "height": 900})
+    page.goto((tmp_path / "codes.html").as_uri())
+    facts = page.locator("#row-facts")
+    before = facts.text_content()
+    page.locator("#decoded").focus()
+    page.keyboard.press("Space")
+    assert facts.text_content() != before
+    (tmp_path / "new.wav").write_bytes(wav(np.sin(np.arange(1900) / 7) / 3))
+    page.set_input_files("#sound", tmp_path / "new.wav")
+    page.locator("#which option", has_text="Your sound 1").wait_for(state="attached")
+    page.close()

@@ -254,6 +254,8 @@ def _reading(dataset: SequenceDataset, config: Config) -> dict[str, Any]:
     for name, value in dataset.read_as.items():
         if name in reading and reading[name] in (None, "auto"):
             reading[name] = value
+    if "color" in reading and len(dataset.picture or ()) == 3:
+        reading["color"] = True
     if config.kind.has_targets and dataset.y is not None and dataset.y.ndim < 3:
         reading["window"] = 0  # one target a series: series are read whole
     later = ("future", "static", "season", "every")  # old model files stay as they were

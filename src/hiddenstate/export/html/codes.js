@@ -1,5 +1,5 @@
 // An autoencoder: drag a point through its codes and see it decoded. How rows look, and how a reader
-// gives one, is in `code_pictures.js`, `code_fields.js` and `code_curves.js`.
+// gives one, is in `code_pictures.js`, `code_sounds.js`, `code_fields.js` and `code_curves.js`.
 
 import { CodePlot } from "../../web/code_plot.js";
 import { CodeSliders } from "../../web/code_sliders.js";
@@ -118,7 +118,7 @@ export function start(how) {
   way = how;
   space.behind = how.behind || null;
   const columns = `${VIEW.columns.slice(0, 8).join(", ")}${VIEW.columns.length > 8 ? ", ..." : ""}`;
-  takeTexts(`A line is a row: ${ABOUT.columns ? columns : `${PROGRAM.n_features} numbers`}.`, (text) => {
+  if (byId("load")) takeTexts(`A line is a row: ${ABOUT.columns ? columns : `${PROGRAM.n_features} numbers`}.`, (text) => {
     const list = readLines(text, ABOUT).lines.slice(0, 1000);
     const wrong = list.find((row) => row.length !== PROGRAM.n_features);
     if (wrong) throw new Error(`a line has ${wrong.length} numbers, and a row ${PROGRAM.n_features}`);

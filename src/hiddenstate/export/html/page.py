@@ -177,6 +177,8 @@ def _script_of(view: ViewData) -> str:
         return view["kind"]
     if view["picture"]:
         return "code_pictures"
+    if view["sound"]:
+        return "code_sounds"
     return "code_fields" if len(view["columns"]) <= FEW else "code_curves"
 
 

@@ -92,7 +92,7 @@ def view_data(source: Source, reads: bool = True) -> ViewData:
     program, facts = source.program, source.facts
     timeline = _timeline(source)
     picture = _picture(source, timeline)
-    sound = _framing(source)
+    sound = _framing(source, timeline)
     kinds = {"classes": "signals", "targets": "waves", "codes": "codes"}
     kind = "pictures" if program.kind.has_classes and picture else kinds[program.kind.answers]
     kind = "forecasts" if source.present is not None else kind
@@ -173,8 +173,11 @@ def _picture(source: Source, timeline: Timeline | None) -> list[int] | None:
     return [int(size) for size in shape] if shape and min(shape[:2]) >= SMALLEST else None
 
 
-def _framing(source: Source) -> Framing | None:
-    """Return how the sounds that a model reads in bands are cut; None of other models."""
+def _framing(source: Source, timeline: Timeline | None) -> Framing | None:
+    """Return how the sounds that a model reads in bands are cut, those of an autoencoder if its run
+    says how many channels they have; None of other models."""
+    if source.program.kind.has_codes:
+        return None if timeline is None else timeline.form.sound
     reading = source.model.transform.reading
     rate, frame, bands = (reading.get(name) for name in ("rate", "frame", "bands"))
     if not source.program.kind.has_classes or not rate or not frame or not bands:
@@ -190,8 +193,10 @@ def _ranges(source: Source, timeline: Timeline | None) -> tuple[list[float], lis
     low, high = np.full(program.n_features, -1.5), np.full(program.n_features, 1.5)
     if source.model.transform.pixels:
         low, high = low * 0, high * 0 + 255
-    elif timeline is not None and timeline.form.sound and program.kind.has_classes:
-        low, high = timeline.form.low, timeline.form.high
+    elif timeline is not None and timeline.form.sound and not program.kind.has_targets:
+        low, high = (
+            np.resize(end, program.n_features) for end in (timeline.form.low, timeline.form.high)
+        )
     elif scale is not None and step_of(program.steps, WindowScale) is None:
         low, high = scale.offset - 2.5 / scale.factor, scale.offset + 2.5 / scale.factor
         if (logarithm := step_of(program.steps, Logarithm)) is not None:
