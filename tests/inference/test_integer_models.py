@@ -66,6 +66,9 @@ def test_what_would_answer_in_floats_is_refused(tmp_path: Path) -> None:
     for target in ("onnx", "nam", "rtneural"):
         with pytest.raises(OptionError, match=r"compute in integers|one signal"):
             export_model(model, target, tmp_path / "m")
+    for make in (make_predictor, lambda each, device: Stream(each, 1, device)):
+        with pytest.raises(OptionError, match="--device cuda: integers are computed on the CPU"):
+            make(model, "cuda")
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])

@@ -45,10 +45,10 @@ ENDING = "-int8.safetensors"
 )
 @click.option(
     "--rows",
-    type=click.IntRange(1),
+    type=click.IntRange(32),
     default=1000,
     metavar="N",
-    help="Rows that ranges are found on, at most; at least 32.  [default: 1000]",
+    help="Rows that ranges are found on, at most.  [default: 1000]",
 )
 @click.option(
     "--range",
@@ -91,6 +91,8 @@ def quantize(
     """The command `quantize`."""
     from hiddenstate.system.atomic_file import check_output
 
+    if device not in ("auto", "cpu"):
+        raise OptionError(f"--device {device}: integers are computed on the CPU; leave it out")
     check_figure(figure)
     check_order(run, data, runs_dir)
     model, trained_run = opened_model(run, runs_dir)

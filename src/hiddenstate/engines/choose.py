@@ -11,7 +11,7 @@ from hiddenstate.engines.interface import (
     TrainingState,
     without_fold,
 )
-from hiddenstate.errors import MachineError, OptionError
+from hiddenstate.errors import MachineError, OptionError, printable
 from hiddenstate.kernels import VARIABLE, cells, levels, why_not
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
@@ -114,6 +114,14 @@ def load_torch(purpose: str) -> None:
         )
 
 
+def check_device(model: FittedModel, device: str) -> None:
+    """Refuse an integer model on any device but the CPU (`OptionError`)."""
+    if model.integer is not None and device not in ("auto", "cpu"):
+        raise OptionError(
+            f"--device {printable(device)}: integers are computed on the CPU; leave it out"
+        )
+
+
 def make_predictor(model: FittedModel, device: str = "auto", threads: int = 0) -> Predictor:
     """Return a predictor for `model`.
 
@@ -124,7 +132,10 @@ def make_predictor(model: FittedModel, device: str = "auto", threads: int = 0) -
     ------
     MachineError
         If the device does not exist, or memory is too small for torch.
+    OptionError
+        If the model answers in integers and the device is not the CPU.
     """
+    check_device(model, device)
     if model.companions or model.n_members > 1:
         from hiddenstate.engines.beside import JoinedPredictor
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from hiddenstate.data.dataset import label_array
 from hiddenstate.data.rows import check_pixels, fractions
+from hiddenstate.engines.choose import check_device
 from hiddenstate.engines.integers import compiled
 from hiddenstate.engines.reference import ReferencePredictor
 from hiddenstate.errors import DataError, OptionError, UntrustedFileError, printable
@@ -116,6 +117,7 @@ class Stream:
         self._predictor: CheckedPredictor | None = None
         self._averages = model.net.output == "last" and model.net.recurrent.readout == "mean"
         self._state = state_from(model, self.rows, state or {})
+        check_device(model, device)
         self._layers, self._one_by_one = _integer_layers(model), False
         self._stem: tuple[Layer, ...] = ()
         if self._layers is None:
