@@ -12,6 +12,7 @@ from hiddenstate.config import DataConfig, make_config, section_options
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import UntrustedFileError
 from hiddenstate.models.fitted import FittedModel, load_model, model_of_bytes
+from hiddenstate.models.integers import params_on_grid
 from hiddenstate.models.meaning import program_of
 from hiddenstate.models.net import Net
 from hiddenstate.program.integers import Quantise
@@ -52,6 +53,14 @@ def test_a_float_model_keeps_format_2_and_an_integer_model_has_3(tmp_path: Path)
     for model, version in ((MODELS["lstm"], 2), (in_integers(MODELS["lstm"]), 3)):
         model.save(path)
         assert f'\\"format\\":{version}'.encode() in path.read_bytes()
+
+
+@pytest.mark.filterwarnings("error")
+def test_vectors_too_large_for_float16_stay_as_they_are() -> None:
+    model = made(1, CLASSIFY, cell="lstm")
+    large = {n: a * np.float32(1e30) for n, a in model.params.items()}
+    rounded = params_on_grid(model.net, large)
+    assert all(np.array_equal(rounded[n], a) for n, a in large.items() if "bias" in n and "l0" in n)
 
 
 def test_bytes_take_27_percent_of_floats() -> None:

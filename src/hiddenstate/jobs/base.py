@@ -289,7 +289,10 @@ class Job(ABC):
             model = replace(self.fitted(params), transform=Transform(), companions=())
             engine.settle(model.in_integers(calibration))
         except NotInteger as error:
-            raise DataError(f"{printable(self.dataset.name)}: --quantize: {error}") from None
+            hint = "lower --lr, add --scale auto, or leave out --quantize"
+            raise DataError(
+                f"{printable(self.dataset.name)}: --quantize: {error}; {hint}"
+            ) from None
         self.integer = calibration
 
     def members(self, engine: Engine) -> list[tuple[FittedModel, Predictor]]:

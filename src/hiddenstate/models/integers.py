@@ -110,7 +110,9 @@ def _vectors(cell: Cell, params: Params) -> Iterable[dict[str, str]]:
 def _rounded_own(cell: Cell, own: dict[str, Array]) -> dict[str, Array]:
     """Return the own arrays of a direction in float16, with one sum where only that counts."""
     sums = summed(cell, own)
-    if max(float(np.abs(each).max(initial=0)) for each in sums.values()) > np.finfo(np.float16).max:
+    if max(float(np.abs(each).max(initial=0)) for each in sums.values()) > float(
+        np.finfo(np.float16).max
+    ):
         return own
     return {name: array.astype(np.float16).astype(array.dtype) for name, array in sums.items()}
 
