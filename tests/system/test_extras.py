@@ -33,6 +33,7 @@ IMPORTED_AS = {"mlflow-skinny": "mlflow"}
 REQUIRED_IN = {
     ("studio/answers.py", "starlette"): ROOT / "cli" / "studio.py",
     ("studio/app.py", "starlette"): ROOT / "cli" / "studio.py",
+    ("studio/points.py", "starlette"): ROOT / "cli" / "studio.py",
     ("studio/why.py", "starlette"): ROOT / "cli" / "studio.py",
     ("studio/serve.py", "uvicorn"): ROOT / "cli" / "studio.py",
     ("live/widget.py", "anywidget"): ROOT / "live" / "notebook.py",
