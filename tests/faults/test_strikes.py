@@ -1,14 +1,15 @@
 """What the strikes on a search check: each broken guarantee is a finding."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tools.stress.postgres import PASSWORD
 from tools.stress.processes import Outcome
-from tools.stress.tune import NAME, Field, Trials, check_runs, check_trials
+from tools.stress.tune import NAME, Field, Trials, check_runs, check_trials, train_twin
+
+from hiddenstate.runs import Run
 
 Rows = list[list[str]]
 
@@ -66,7 +67,8 @@ def test_a_run_unlike_its_twin_and_a_password_in_a_file_are_findings(
 ) -> None:
     field = Field(tmp_path, (), 1, {})
     name = field.study / "trial-0000"
-    shutil.copytree(trained("classify"), name)
+    field.study.mkdir(parents=True)
+    train_twin(Run(trained("classify")), name)
     trials = found((0, "COMPLETE", {"slot": 0, "runs": [name.name]}))
     outcome = Outcome()
     check_runs(trials, field, tmp_path / "twins", outcome)
