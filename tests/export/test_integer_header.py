@@ -97,7 +97,7 @@ def test_without_a_compiler_the_arrays_of_the_header_are_compared(tmp_path, monk
     ("name", "reason"),
     [
         ("both directions, 16 bits", "answer after each step"),
-        ("linear path, 16 bits", "cannot hold Forecast"),
+        ("linear path, 16 bits", "cannot hold a linear path"),
     ],
 )
 def test_what_needs_whole_rows_or_floats_is_refused(name, reason, tmp_path) -> None:

@@ -66,7 +66,7 @@ def unused_remarks(
         + (f": remove {sign} to use its numbers)" if (sign := columns.profile(j).sign) else ")")
         for j, why in unused.items()
     ]
-    return (f"{where}: left out, as nothing uses them: {listed(reasons, each=80)}",)
+    return (f"{where}: left out, as nothing uses them: {listed(reasons, each=160)}",)
 
 
 def series_remarks(

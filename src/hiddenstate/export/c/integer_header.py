@@ -15,7 +15,7 @@ from hiddenstate.program.integers import IntegerDense
 from hiddenstate.program.layers import run_layers
 from hiddenstate.program.order import step_of
 from hiddenstate.program.program import Program
-from hiddenstate.program.steps import Fill
+from hiddenstate.program.steps import Fill, Forecast
 from hiddenstate.system.typing import Array
 
 MOST_STEPS, ROWS = 28, 2
@@ -32,7 +32,8 @@ def refusal(program: Program) -> str | None:
         return None
     for step in program.steps:
         if type(step) not in STEPS:
-            return f"cannot hold {type(step).__name__} beside a net in integers; {other}"
+            what = "a linear path" if isinstance(step, Forecast) else type(step).__name__
+            return f"cannot hold {what} beside a net in integers; {other}"
     fill = step_of(program.steps, Fill)
     if program.kind.has_codes:
         return None
