@@ -6,10 +6,12 @@ takes the second half of the longest share. With --pdb or --trace, all run in on
 """
 
 import atexit
+import faulthandler
 import multiprocessing
 import os
 import signal
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
@@ -260,6 +262,9 @@ def _work(
         try:
             sys.stdout.flush()
             pipe.close()
+            faulthandler.dump_traceback_later(600, exit=True, file=sys.__stderr__)
+            # As at the end of a program: pools first end their processes, which are then joined.
+            threading._shutdown()  # type: ignore[attr-defined]
             util._exit_function()  # type: ignore[attr-defined]
             atexit._run_exitfuncs()
         finally:

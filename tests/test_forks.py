@@ -28,7 +28,10 @@ def test_none_is_taken_after_a_stop() -> None:
 
 SUITE = """
 import os, warnings
+from concurrent.futures import ProcessPoolExecutor
 import pytest
+
+POOL = ProcessPoolExecutor(1)
 
 @pytest.mark.parametrize("n", range(9))
 def test_some(n):
@@ -42,6 +45,7 @@ def test_ends():
 
 def test_after(tmp_path):
     assert tmp_path.parent.name.startswith("fork-")
+    assert POOL.submit(int).result() == 0  # and its process is left to the end
 """
 
 
