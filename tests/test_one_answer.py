@@ -16,6 +16,8 @@ from matplotlib.text import Text
 
 from hiddenstate import load
 from hiddenstate.engines import make_predictor
+from hiddenstate.inference.inputs import read_new_data, run_test_data
+from hiddenstate.inference.predict import predict_data, predict_run
 from hiddenstate.models.meaning import program_of
 from hiddenstate.program.equations import softmax
 from hiddenstate.report import write_report
@@ -303,7 +305,7 @@ def test_the_beginnings_of_long_rows_are_of_the_network_under_the_answer(beside,
 
 def test_a_run_for_integers_ends_with_their_answers(folder):
     options: Any = {"hidden_size": 3, "epochs": 3, "recipe": "classic", "log_every": 2}
-    options |= {"quantize": "int8", "state_bits": 8}
+    options |= {"quantize": "int8", "state_bits": 8, "scale": "auto"}
     run = train("classify", {"data": waves(folder), "layout": "wide", **options}, folder)
     fitted, timeline = load(run.path), Timeline(run)
     assert fitted.model_.integer is not None
@@ -317,3 +319,9 @@ def test_a_run_for_integers_ends_with_their_answers(folder):
         )
     )
     assert np.abs(own - chances).max() > 1e-4
+    rows = read_new_data(fitted.model_, waves(folder), {}, require_targets=False)
+    predictor = make_predictor(fitted.model_)
+    others = predict_data(fitted.model_, predictor, rows, proba=True).columns
+    own = predict_run(fitted.model_, predictor, run, proba=True).columns
+    assert set(own["p_a"].tolist()) <= set(others["p_a"].tolist())
+    assert run_test_data(run).require_test().X.dtype == np.float64  # as integers are made of

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.config import DataConfig
+from hiddenstate.config import Config, DataConfig
 from hiddenstate.data import PreparedDataset, Rows, SequenceDataset, as_rows, read_like
 from hiddenstate.data.column_names import ALL, are_names, match_columns, order_note
 from hiddenstate.data.origin import whole
@@ -58,6 +58,15 @@ def open_model(name: str, runs_dir: Path) -> tuple[FittedModel, Run | None]:
     return run.model(), run
 
 
+def config_to_answer(run: Run) -> Config:
+    """Return the options of a run with which its rows are prepared for its model: one in integers
+    makes them of float64, as it does of other rows."""
+    config = run.config
+    if config.training.quantize is None:
+        return config
+    return replace(config, training=replace(config.training, dtype="float64"))
+
+
 def run_test_data(run: Run | None) -> PreparedDataset:
     """The prepared data of a run, with its test rows.
 
@@ -70,7 +79,7 @@ def run_test_data(run: Run | None) -> PreparedDataset:
     """
     if run is None:
         raise OptionError("a model file has no test rows; pass DATA after it")
-    dataset = unchanged_dataset(run)
+    dataset = unchanged_dataset(run, config_to_answer(run))
     if dataset.test is None or not len(dataset.test):
         raise OptionError("the run has no test rows; name data with labels or targets after it")
     return dataset
@@ -270,5 +279,5 @@ def state_after_training(predictor: Predictor, model: FittedModel, run: Run | No
     test windows."""
     if not model.stateful or run is None:
         return {}
-    dataset = run_dataset(run)
+    dataset = run_dataset(run, config_to_answer(run))
     return state_before(predictor, model.net, dataset.train, dataset.require_test())

@@ -171,9 +171,9 @@ def _split_rule(recorded: Mapping[str, Any], where: str) -> int:
     )
 
 
-def unchanged_dataset(run: Run) -> PreparedDataset:
+def unchanged_dataset(run: Run, config: Config | None = None) -> PreparedDataset:
     """As :func:`run_dataset`, but refuse data that changed since the run started (`DataError`)."""
-    dataset = run_dataset(run)
+    dataset = run_dataset(run, config)
     change = data_change(run, dataset)
     if change:
         raise DataError(f"{change}; restore it, or name the data to use")
