@@ -85,10 +85,12 @@ export async function comparePage(main, ids) {
     open: (place) => { window.location.hash = `#/run/${runs[place].id}`; },
   }) : null;
   if (wide) shows.push(wide.show);
+  const rows = h("div", { hidden: true });
+  let paintRows = () => {};
   fill(main,
     h("div", { class: "title-line" }, h("h1", {}, n === 1 ? t("One run") : t("{n} runs side by side", { n })), h("a", { class: "button", href: "#/runs" }, t("All runs"))),
       alike ? null : h("p", { class: "note unlike", role: "note" }, t("These runs predict different things or have different data: curves and scores of one say nothing about another.")),
-    h("h2", { class: "unseen" }, t("Curves")), h("div", { class: "beside" }, pictures, wide && wide.element, scores(), differing.length ? optionTable() : h("section", {}, h("h2", {}, t("Options that differ")), h("p", {}, t("None: these runs have the same options, and differ by chance alone if their seeds or engines do."))),
+    h("h2", { class: "unseen" }, t("Curves")), h("div", { class: "beside" }, pictures, wide && wide.element, scores(), rows, differing.length ? optionTable() : h("section", {}, h("h2", {}, t("Options that differ")), h("p", {}, t("None: these runs have the same options, and differ by chance alone if their seeds or engines do."))),
       others(), commands()));
 
   /** @param {string} name @param {string} title @param {string} caption @param {boolean} share */
@@ -134,6 +136,16 @@ export async function comparePage(main, ids) {
       picture.paint();
     });
     return picture.element;
+  }
+
+  /** Adds the rows that all runs show, once they are here. */
+  async function addRows() {
+    const found = await (await import("./compare_rows.js")).rowsTogether(runs, named);
+    if (!found || !rows.isConnected) return;
+    rows.replaceWith(found.element);
+    paintRows = found.paint;
+    paintRows();
+    colorMarks();
   }
 
   /** The mark of a run: its color and dash. @param {number} place */
@@ -205,10 +217,14 @@ export async function comparePage(main, ids) {
   }
 
   colorMarks();
+  if (alike && n > 1 && n <= FEW && runs[0].job === "classify") addRows();
   document.addEventListener("theme", colorMarks);
+  const repaint = () => paintRows();
+  document.addEventListener("theme", repaint);
   return () => {
     shows.length = 0;
     document.removeEventListener("theme", colorMarks);
+    document.removeEventListener("theme", repaint);
   };
 }
 

@@ -63,12 +63,7 @@ function rowsOf(packed) {
   return Array.from({ length: packed.shape[0] }, (_, step) => all.subarray(step * n, (step + 1) * n));
 }
 
-/**
- * Asks what an answer rests on.
- * @param {Store} store
- * @param {{row: number, steps: number, answer?: number, ahead?: number, values?: (number|null)[]}} body
- * @returns {Promise<Found>}
- */
+/** Asks what an answer rests on. @param {Store} store @param {{row: number, steps: number, answer?: number, ahead?: number, values?: (number|null)[]}} body @returns {Promise<Found>} */
 async function foundFor(store, body) {
   const found = await post(`/api/runs/${store.id}/why`, body);
   return { ...found, shares: rowsOf(found.attributions), values: rowsOf(found.values) };

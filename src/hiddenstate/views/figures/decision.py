@@ -110,7 +110,8 @@ def decision(
     heading(
         figure,
         "When did it decide?",
-        f"{_contents(rows.shape[1], len(read), unit)}{_of(by, all_by)}; dashed: from here "
+        f"{_contents(rows.shape[1], len(read), unit, bool(by) and not all_by)}"
+        f"{_of(by, all_by)}; dashed: from here "
         f"{'its' if by and all_by else 'the'} prediction stays",
     )
     across = 1 if D <= 1 or inches(figure)[0] < SIDE_BY_SIDE else 2
@@ -150,12 +151,13 @@ def _of(by: str, all_by: bool) -> str:
     return f"{', all' * all_by} of {by}" if by else ""
 
 
-def _contents(n_steps: int, n_read: int, unit: str) -> str:
-    """Say what is drawn of a row, in which order."""
+def _contents(n_steps: int, n_read: int, unit: str, by_model: bool) -> str:
+    """Say what is drawn of a row, in which order; probabilities `by_model`, not by what has h_t."""
     every = round(n_steps / max(n_read, 1))
     after = f"after each {unit}" if every <= 1 else f"every {every:,} {unit}s"
     shown = as_drawn(n_steps) if unit == "step" else ""
-    return f"input{f' ({shown})' if shown else ''}, class probabilities {after}, and h_t"
+    whose = f"class probabilities{' of the model' * by_model}"
+    return f"input{f' ({shown})' if shown else ''}, {whose} {after}, and h_t"
 
 
 def _size(n: int, form: RowForm) -> tuple[float, float]:

@@ -307,6 +307,8 @@ def draw_baseline(
 
     number = f": {value:.3g}"
     wide = axes.bbox.width / part_of(axes.figure).dpi / (REGULAR * style.SMALL_POINTS)
+    if style.letters(name + number) > wide:
+        name = name.partition(",")[0]  # without the rows
     line, height = axes.transData.transform((0, value))[1], style.SMALL_POINTS / 72
     height *= part_of(axes.figure).dpi
     meets = style.letters(name + number) + LEGEND > wide
