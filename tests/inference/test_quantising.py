@@ -96,3 +96,7 @@ def test_an_estimator_returns_one_in_integers_that_is_saved_and_does_not_learn(
         assert np.array_equal(each.predict_proba(X), expected)
     with pytest.raises(ValueError, match="does not learn"):
         again.partial_fit(X, y)
+    report = integers.export("python", tmp_path / "m.py", arithmetic="float")
+    assert "int8" not in report.weights
+    with pytest.raises(ValueError, match=r"arithmetic: a model file has no.* to_integers\(X\)"):
+        floats.export("html", tmp_path / "m.html", arithmetic="integer")

@@ -125,7 +125,12 @@ class ArtifactsMixin:
         return other
 
     def export(
-        self, to: str, path: str | Path, weights: str | None = None, force: bool = False
+        self,
+        to: str,
+        path: str | Path,
+        weights: str | None = None,
+        force: bool = False,
+        arithmetic: str | None = None,
     ) -> Any:
         """Write the model for another language, after trying the result on rows.
 
@@ -139,6 +144,9 @@ class ArtifactsMixin:
             How weights are stored, by default as the target prefers.
         force : bool, default False
             Whether files that exist are replaced.
+        arithmetic : {"float", "integer"}, optional
+            How it computes, by default as the model; "float" gives the rounded weights of a model
+            in integers. A model in floats becomes one in integers by :meth:`to_integers`.
 
         Returns
         -------
@@ -147,10 +155,13 @@ class ArtifactsMixin:
         Errors are those of :func:`hiddenstate.export.export_model`.
         """
         from hiddenstate.export import export_model
+        from hiddenstate.export.arithmetic import with_arithmetic
+        from hiddenstate.export.export import target_named
 
         check_is_fitted(self)
         with errors_for_python():
-            return export_model(self.model_, to, path, weights, force)
+            model, _ = with_arithmetic(self.model_, target_named(to), arithmetic, None)
+            return export_model(model, to, path, weights, force)
 
     @of_one_fit
     def save(self, path: str | Path) -> None:

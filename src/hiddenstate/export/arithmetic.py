@@ -53,6 +53,6 @@ def with_arithmetic(
     if run is None:
         raise OptionError(
             "--arithmetic: a model file has no training rows to find ranges on; run hiddenstate "
-            "quantize MODEL DATA, and export the model that it writes"
+            "quantize MODEL DATA, and export the model that it writes (in Python, to_integers(X))"
         )
     return quantised_run(model, unchanged_dataset(run))

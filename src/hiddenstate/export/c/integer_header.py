@@ -21,6 +21,9 @@ from hiddenstate.system.typing import Array
 MOST_STEPS, ROWS = 28, 2
 """Of the self-test."""
 
+CODE = "the code: less than 2.5 KB on a Cortex-M, 5.5 KB on an AVR"
+"""Measured of all cells, of stems and of autoencoders, with -O2 and -DNO_FLOAT."""
+
 PUBLIC = ("FEATURES", "INPUTS", "OUTPUTS", "CODE", *CARRIED)
 """Sizes that a caller needs."""
 
@@ -163,7 +166,7 @@ def _introduction(source: Source, layout: IntegerLayout) -> str:
         ("Columns", ", ".join(facts["columns"]) if facts["columns"] else ""),
         ("Inputs", inputs_of(source)),
         ("Answers", answers_of(source)),
-        ("Flash", f"{layout.flash:,} bytes of constants, and the code, which is less than 2 KB"),
+        ("Flash", f"{layout.flash:,} bytes of constants, and {CODE}"),
         ("RAM", memory_of(layout)),
         ("Work", f"{layout.work:,} multiply-adds of integers a {each}"),
     ]

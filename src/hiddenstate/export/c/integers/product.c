@@ -114,29 +114,46 @@ static inline void model_sums(const int8_t *w, const int16_t *x, int n, int32_t 
 #elif defined(__SSE2__) && !defined(MODEL_PLAIN)
 #include <emmintrin.h>
 
-/* Eight products in one instruction of x86. */
+/* Eight products in one instruction of x86: those of four numbers, twice, with the weights of two
+   rows, or of the last one and nothing. */
+#if MODEL_GROUP > 3
+#define MODEL_BYTES(w) _mm_loadu_si128((const __m128i *)(const void *)(w))
+#define MODEL_LAST_ROWS(bytes, w) _mm_srai_epi16(_mm_unpackhi_epi8(bytes, bytes), 8)
+#else
+#define MODEL_BYTES(w) _mm_loadl_epi64((const __m128i *)(const void *)(w))
+#define MODEL_LAST_ROWS(bytes, w) model_last_row(w)
+static inline __m128i model_last_row(const int8_t *w)
+{
+    int32_t word;
+    __m128i last;
+    memcpy(&word, w + 8, sizeof word);
+    last = _mm_cvtsi32_si128(word);
+    return _mm_srai_epi16(_mm_unpacklo_epi8(last, last), 8);
+}
+#endif
+#define MODEL_FOUR_INPUTS(w, four)                                                                 \
+    {                                                                                              \
+        const __m128i bytes = MODEL_BYTES(w);                                                      \
+        one = _mm_add_epi32(                                                                       \
+            one, _mm_madd_epi16(_mm_srai_epi16(_mm_unpacklo_epi8(bytes, bytes), 8), four));        \
+        other = _mm_add_epi32(other, _mm_madd_epi16(MODEL_LAST_ROWS(bytes, w), four));             \
+    }
+
 static inline void model_sums(const int8_t *w, const int16_t *x, int n, int32_t *sums)
 {
     __m128i one = _mm_setzero_si128(), other = one;
     int32_t all[4];
-    for (; n >= 4; n -= 4, w += 4 * MODEL_GROUP, x += 4) {
+    for (; n >= 8; n -= 8, w += 8 * MODEL_GROUP, x += 8) {
+        const __m128i eight = _mm_loadu_si128((const __m128i *)(const void *)x);
+        const __m128i ordered = _mm_shufflehi_epi16(_mm_shufflelo_epi16(eight, 0xd8), 0xd8);
+        MODEL_FOUR_INPUTS(w, _mm_unpacklo_epi64(ordered, ordered))
+        MODEL_FOUR_INPUTS(w + 4 * MODEL_GROUP, _mm_unpackhi_epi64(ordered, ordered))
+    }
+    if (n >= 4) {
         const __m128i four = _mm_loadl_epi64((const __m128i *)(const void *)x);
         const __m128i ordered = _mm_shufflelo_epi16(four, 0xd8); /* as weights: 0, 2, 1, 3 */
-        const __m128i twice = _mm_unpacklo_epi64(ordered, ordered);
-#if MODEL_GROUP > 3
-        const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)w);
-        const __m128i last = _mm_unpackhi_epi8(bytes, bytes);
-#else
-        const __m128i bytes = _mm_loadl_epi64((const __m128i *)(const void *)w);
-        int32_t word;
-        __m128i last;
-        memcpy(&word, w + 8, sizeof word);
-        last = _mm_cvtsi32_si128(word);
-        last = _mm_unpacklo_epi8(last, last);
-#endif
-        one = _mm_add_epi32(
-            one, _mm_madd_epi16(_mm_srai_epi16(_mm_unpacklo_epi8(bytes, bytes), 8), twice));
-        other = _mm_add_epi32(other, _mm_madd_epi16(_mm_srai_epi16(last, 8), twice));
+        MODEL_FOUR_INPUTS(w, _mm_unpacklo_epi64(ordered, ordered))
+        n -= 4, w += 4 * MODEL_GROUP, x += 4;
     }
     {
         const __m128 a = _mm_castsi128_ps(one), b = _mm_castsi128_ps(other);
@@ -228,6 +245,10 @@ static inline void model_sums(const int8_t *w, const int16_t *x, int n, int32_t 
 /* x kept from -most to most. */
 static inline int32_t model_cut(int32_t x, int32_t most)
 {
+#ifdef __SSE2__ /* a branch that is seldom taken is faster there */
+    if (__builtin_expect((uint32_t)x + (uint32_t)most <= 2u * (uint32_t)most, 1))
+        return x;
+#endif
     return x > most ? most : x < -most ? -most : x;
 }
 
@@ -292,7 +313,12 @@ static MODEL_APART void model_last_rows(
 
 /* The rescaled sums of MODEL_GROUP rows from `first` on, which is a multiple of it, or of those
    that are left. */
-static void model_rows(const model_product *product, const int16_t *x, int first, int32_t *y)
+#ifdef __SSE2__ /* a processor with room for code */
+#define MODEL_ROWS static inline __attribute__((always_inline))
+#else
+#define MODEL_ROWS static
+#endif
+MODEL_ROWS void model_rows(const model_product *product, const int16_t *x, int first, int32_t *y)
 {
     const int32_t *bias;
     const int16_t *factor;
