@@ -309,6 +309,7 @@ def test_a_run_for_integers_ends_with_their_answers(folder):
     run = train("classify", {"data": waves(folder), "layout": "wide", **options}, folder)
     fitted, timeline = load(run.path), Timeline(run)
     assert fitted.model_.integer is not None
+    assert "answers in integers: weights of 8 bits, and 8 bits between" in card_text(run)
     chances = fitted.predict_proba(timeline.static_arrays["shown"])
     np.testing.assert_allclose(arrays_of(run, "final")["probability"], chances, atol=1e-6)
     whole = program_of(fitted.model_).predict(timeline.static_arrays["shown"])

@@ -115,6 +115,12 @@ def _training(facts: RunFacts) -> list[str]:
             f"The network{does_not} has {net.n_parameters():,} parameters:",
             _fenced(net.describe()),
         ]
+        training = facts.config.training
+        if training.quantize is not None:
+            parts.append(
+                f"It answers in integers: weights of 8 bits, and {training.state_bits} bits "
+                "between layers. The last tenth of the updates rounded as integers."
+            )
     changed = [setting for setting in facts.settings() if setting.changed]
     if changed:
         rows = [[_code(s.flag), _escaped(s.value), _escaped(s.default)] for s in changed]
