@@ -323,6 +323,6 @@ def test_a_run_for_integers_ends_with_their_answers(folder):
     rows = read_new_data(fitted.model_, waves(folder), {}, require_targets=False)
     predictor = make_predictor(fitted.model_)
     others = predict_data(fitted.model_, predictor, rows, proba=True).columns
-    own = predict_run(fitted.model_, predictor, run, proba=True).columns
-    assert set(own["p_a"].tolist()) <= set(others["p_a"].tolist())
+    test = predict_run(fitted.model_, predictor, run, proba=True).columns
+    assert set(test["p_a"].tolist()) <= set(others["p_a"].tolist())
     assert run_test_data(run).require_test().X.dtype == np.float64  # as integers are made of
