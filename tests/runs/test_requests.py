@@ -1,6 +1,5 @@
 """Requests to a run are carried out between two steps, recorded, and kept when it is resumed."""
 
-import itertools
 import json
 import os
 import shutil
@@ -19,12 +18,10 @@ from hiddenstate.training.resume import resume_run
 from hiddenstate.training.trainer import Trainer
 from tests.conftest import ENGINES
 from tests.runs.asking import Asked, controls, finish, killed_after_request, train
-from tests.training.test_resume import OPTIONS, contents, make
+from tests.training.test_resume import IN_TURN, contents, make
 
 
-@pytest.mark.parametrize(
-    ("kind", "engine"), [*zip(OPTIONS, itertools.cycle(ENGINES), strict=False)]
-)
+@pytest.mark.parametrize(("kind", "engine"), IN_TURN)
 def test_a_run_with_a_requested_rate_resumes_exactly(kind, engine, tiny_idx, tmp_path):
     job = make(kind, tiny_idx, engine=engine)
     asked = [(3, "lr", 0.001), (6, "snapshot"), (8, "lr", 0.02)]

@@ -1,7 +1,5 @@
 """A run that was asked for one step makes one update, takes a snapshot, and waits."""
 
-import itertools
-
 import numpy as np
 import pytest
 
@@ -11,9 +9,8 @@ from hiddenstate.runs.requests import Request
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.recorder import Recorder
 from hiddenstate.training.trainer import Trainer
-from tests.conftest import ENGINES
 from tests.runs.asking import Asked, controls, finish, killed_after_request, train
-from tests.training.test_resume import OPTIONS, contents, make
+from tests.training.test_resume import IN_TURN, OPTIONS, contents, make
 
 
 def made(path):
@@ -29,9 +26,7 @@ def no_waiting(monkeypatch):
     return waits
 
 
-@pytest.mark.parametrize(
-    ("kind", "engine"), [*zip(OPTIONS, itertools.cycle(ENGINES), strict=False)]
-)
+@pytest.mark.parametrize(("kind", "engine"), IN_TURN)
 def test_a_step_is_one_update_with_a_snapshot_and_a_pause(
     kind, engine, tiny_idx, tmp_path, no_waiting
 ):

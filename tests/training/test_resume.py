@@ -1,5 +1,6 @@
 """A run that stopped anywhere and went on leaves what an uninterrupted one leaves."""
 
+import itertools
 import json
 import re
 from collections import deque
@@ -38,6 +39,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
 OPTIONS["classify int8"] = {**OPTIONS["classify"], "quantize": "int8", "state_bits": 8}
 OPTIONS["regress streams int8"] = {**OPTIONS["regress streams"], "quantize": "int8", "cell": "gru"}
 CASES = [(kind, e) for kind in OPTIONS for e in ENGINES if "int8" not in kind or e == "native"]
+IN_TURN = [
+    (kind, "native" if "int8" in kind else engine)
+    for kind, engine in zip(OPTIONS, itertools.cycle(ENGINES), strict=False)
+]
+"""Each kind with one engine."""
 
 
 def unsealed(record):

@@ -127,7 +127,7 @@ PAGES = [
         (f"export/html/{name}.js",)
         for name in ("pictures", "signals", "sounds", "waves", "forecasts", "forms")
     ),
-    *((f"export/html/code_{name}.js",) for name in ("pictures", "fields", "curves")),
+    *((f"export/html/code_{name}.js",) for name in ("pictures", "sounds", "fields", "curves")),
 ]
 """What each page begins with."""
 

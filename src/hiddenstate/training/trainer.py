@@ -163,6 +163,7 @@ class Trainer:
         return results
 
     def _train(self) -> Figures | None:
+        self.job.integer = None  # until the end, also where the job was trained before
         self._notify("on_start")
         try:
             complete = self._run_steps()
