@@ -122,7 +122,7 @@ def test_codes_of_sounds_are_drawn_on_as_spectrograms(
     before = facts.text_content()
     page.locator("#decoded").focus()
     page.keyboard.press("Space")
-    assert facts.text_content() != before
+    page.locator("#row-facts").filter(has_not_text=before).wait_for()
     (tmp_path / "new.wav").write_bytes(wav(np.sin(np.arange(1900) / 7) / 3))
     page.set_input_files("#sound", tmp_path / "new.wav")
     page.locator("#which option", has_text="Your sound 1").wait_for(state="attached")

@@ -52,6 +52,10 @@ HIGH = 99.5
 """Percentile of the sizes of attributions from which on colours are full."""
 
 
+LINE = 400
+"""Letters of a title or a note, of which a heading shows those that it has room for."""
+
+
 @dataclass(frozen=True)
 class Lit:
     """A row and what it adds to an answer.
@@ -139,7 +143,7 @@ def why(rows: Sequence[Lit], figure: Figure | None = None, title: str = "") -> F
 
 
 def _draw(figure: FigureBase, lit: Lit) -> None:
-    heading(figure, lit.title, lit.note)
+    heading(figure, style.plain(lit.title, LINE), style.plain(lit.note, LINE))
     if lit.picture is not None:
         _picture(figure, lit)
     elif lit.sound is not None:
