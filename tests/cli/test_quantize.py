@@ -31,6 +31,7 @@ def test_integers_are_computed_on_the_cpu_of_32_rows_at_least(refuse: Refuse, tr
     said = "error: --device cuda: integers are computed on the CPU; leave it out"
     assert said in refuse(2, "quantize", run, "--output", "d", "--device", "cuda")
     assert "--rows" in refuse(2, "quantize", run, "--output", "d", "--rows", "31")
+    assert "is a folder" in refuse(2, "quantize", run, "--output", run)
 
 
 def _data_of(run: Path) -> str:

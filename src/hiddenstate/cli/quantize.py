@@ -98,7 +98,7 @@ def quantize(
     model, trained_run = opened_model(run, runs_dir)
     name = trained_run.name if trained_run is not None else Path(run).stem
     path = output or Path(f"{name}{ENDING}")
-    if path.suffix.lower() != ".safetensors":
+    if path.suffix.lower() != ".safetensors" and not path.is_dir():  # which is refused
         path = path.with_name(f"{path.name}.safetensors")
     check_output(path)
     refuse_overwriting(path, run, data, trained_run)

@@ -84,8 +84,11 @@ def job_notices(job: Job) -> list[Notice]:
             note(f"--nonlinearity: applies to rnn cells, not to {title}; add --cell rnn")
         )
     if job.grid_from is not None:
-        n, last = job.total_steps, count(job.total_steps - job.grid_from, "update")
-        notices.append(note(f"--quantize: the last {last} of {n:,} round as integers"))
+        n, last = job.total_steps, job.total_steps - job.grid_from
+        verb = "rounds" if last == 1 else "round"
+        notices.append(
+            note(f"--quantize: the last {count(last, 'update')} of {n:,} {verb} as integers")
+        )
     if job.turn is not None and job.turn >= job.total_steps:
         notices.append(
             warning(
