@@ -104,7 +104,7 @@ class ArtifactsMixin:
         OptionError
             If a part of the model has no form in integers.
         DataError
-            If rows are fewer than 32, or all the same.
+            If rows are fewer than 32, or all equal.
         """
         from hiddenstate.inference.quantising import quantised
 

@@ -101,7 +101,7 @@ def quantised(
     OptionError
         If a part of the model has no form in integers.
     DataError
-        If rows are fewer than 32, or all the same.
+        If rows are fewer than 32, or all equal.
     """
     check_has_form(model)
     rows = _shaped(model, rows)

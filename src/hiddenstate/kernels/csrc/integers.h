@@ -206,7 +206,7 @@ inline void whole_step(const IntegerCell& cell, int32_t* __restrict a, int32_t* 
     const int32_t *in = a, *keep = a + n, *g = a + 2 * n, *o = a + 3 * n;
     for (long i = 0; i < n; i++) c[i] = keep[i] * c[i] + shifted(in[i] * g[i], 15 - c_bits);
     to_format(c, n, 15, 0, cell.c_most);
-    const int places = c_bits < -4 ? -16 : c_bits - 12;  // more would be cut all the same
+    const int places = c_bits < -4 ? -16 : c_bits - 12;  // more would be cut, too
     for (long i = 0; i < n; i++) b[i] = within(shifted(c[i], places), 65535);
     tanhs(table, b, n);
     for (long i = 0; i < n; i++) h[i] = o[i] * b[i];
