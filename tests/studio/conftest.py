@@ -332,6 +332,8 @@ def open_page(
 
     def start(route: str = "#/", **options: Any) -> Browser:
         monkeypatch.chdir(tmp_path)
+        for other in opened:  # its studio ends: a page of it that asks again would be refused
+            other.page.goto(stage.origin + stage.BLANK)
         browser = browsers(**options)
         opened.append(browser)
         browser.problems.clear()
