@@ -30,10 +30,11 @@ QUICK := tests/test_architecture.py $(addprefix tests/,config data metrics model
   training/test_resume.py training/test_trainer.py training/test_stopping.py cli/bad_input \
   faults/test_abuses.py)
 
-# Each worker gets a half of the files, in their order, so that it makes what they share once, and
-# takes tests of the other when it has none left. Tests on series of aeon have a target of their own.
-# With RUNNER='-p tests.forks' they are collected once, and forks of that process run them.
-RUNNER := -n auto --dist worksteal
+# The tests are collected once, and forks of that process run them; other systems than Linux do not
+# fork well, and workers of pytest-xdist collect them. Each gets a share of the files, in their order,
+# so that it makes what they share once, and takes tests of another when it has none left. Tests on
+# series of aeon have a target of their own.
+RUNNER := $(if $(filter Linux,$(shell uname)),-p tests.forks,-n auto --dist worksteal)
 WORKERS := $(RUNNER) -m 'not series'
 
 # The tests start hundreds of processes; without bytecode files each compiles everything again.
