@@ -20,6 +20,8 @@ from hiddenstate.program.integers import INTEGER_EQUATIONS
         ({"cell": "lru"}, "--cell: LRU has no form in integers"),
         ({"state_bits": 12}, "--state-bits: expected 8 or 16, got 12"),
         ({"quantize": None, "state_bits": 8}, "--state-bits: applies only to integers"),
+        ({"quantize": None, "sparsity": 0.5}, "--sparsity: applies only to integers"),
+        ({"sparsity": 1.0}, "--sparsity: expected a number above 0 and below 1"),
     ],
 )
 def test_what_a_net_in_integers_cannot_be_is_refused(options: dict[str, Any], message: str) -> None:

@@ -37,6 +37,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "autoencode": {"epochs": 2, "batch_size": 16, "encoder_sizes": (16,), "log_every": 3},
 }
 OPTIONS["classify int8"] = {**OPTIONS["classify"], "quantize": "int8", "state_bits": 8}
+OPTIONS["classify int8"]["sparsity"] = 0.7
 OPTIONS["regress streams int8"] = {**OPTIONS["regress streams"], "quantize": "int8", "cell": "gru"}
 CASES = [(kind, e) for kind in OPTIONS for e in ENGINES if "int8" not in kind or e == "native"]
 IN_TURN = [

@@ -32,6 +32,8 @@ def check_quantised(training: TrainingConfig, model: Any) -> None:
     if training.quantize is None:
         if training.state_bits != 16:
             raise OptionError("--state-bits: applies only to integers; add --quantize int8")
+        if training.sparsity is not None:
+            raise OptionError("--sparsity: applies only to integers; add --quantize int8")
         return
     if training.state_bits not in (8, 16):
         raise OptionError(f"--state-bits: expected 8 or 16, got {training.state_bits}")

@@ -450,6 +450,15 @@ class TrainingConfig:
         since=5,
         omitted=True,
     )
+    sparsity: float | None = option(
+        None,
+        "With --quantize, the share of the weights of each matrix that are 0: the smallest, pruned "
+        "step by step from a quarter of all updates to three quarters.",
+        above=0,
+        below=1,
+        since=5,
+        omitted=True,
+    )
     weights: str | None = option(
         None,
         "Model file, or state_dict of a classic script (tensors only), to start from.",

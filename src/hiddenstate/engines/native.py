@@ -24,6 +24,7 @@ from hiddenstate.engines.interface import (
 from hiddenstate.engines.learner import learner_of
 from hiddenstate.engines.losses import kernel_loss
 from hiddenstate.engines.schedule import step_settings
+from hiddenstate.engines.sparse import pruned, prunings, share_at
 from hiddenstate.errors import DataError
 from hiddenstate.kernels import default_threads, level, native
 from hiddenstate.models.fitted import FittedModel
@@ -286,6 +287,8 @@ class NativeEngine:
                 self._round_from_now()
             else:
                 last = min(last, task.grid_from)
+        if task.training.sparsity is not None:
+            last = self._prune(task.training.sparsity, first, last)
         rows, sizes, resets = task.batches.span(first, last)
         epochs = task.batches.epochs(first, last)
         outputs = None
@@ -323,6 +326,21 @@ class NativeEngine:
         """Compute with the numbers of a net in integers, as gradients do not."""
         self._learner.quantise(*grids(self.task))
         self._is_on_grid = True
+
+    def _prune(self, sparsity: float, first: int, last: int) -> int:
+        """Prune weights if they are before update `first`, and return the next such update if it is
+        before `last`."""
+        total = self.task.total_steps
+        steps = prunings(total)
+        self._learner.sparse = bool(first >= steps[0])
+        if first in steps:
+            gone = pruned(self._saved(0), share_at(first, sparsity, total))
+            for which in range(1 + len(self._kinds())):
+                arrays = self._saved(which)
+                for name, own in gone.items():
+                    arrays[name][own] = 0
+                _load(self._learner, which, [arrays[name] for name in self._names], self._dtype)
+        return int(min([last, *steps[steps > first]]))
 
     def _check_carried(self, sizes: Array, resets: Array) -> None:
         before = np.concatenate([[self._learner.state_rows], sizes[:-1]])

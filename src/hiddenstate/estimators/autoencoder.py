@@ -105,6 +105,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         Train a net that computes in integers, with int8 weights: the last updates round as it does.
     state_bits : int in [8, 16], default=16
         With quantize, the bits of inputs, of what layers give, and of states: 16 or 8.
+    sparsity : float in (0, 1) or None, default=None
+        With quantize, the share of the weights of each matrix that are 0: the smallest, pruned step
+        by step from a quarter of all updates to three quarters.
     weights : str, path-like or None, default=None
         Model file, or state_dict of a classic script (tensors only), to start from.
     log_every : int in [1, inf), default=100
@@ -191,6 +194,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         engine: str = "auto",
         quantize: str | None = None,
         state_bits: int = 16,
+        sparsity: float | None = None,
         weights: str | None = None,
         log_every: int = 100,
         checkpoint_every: int = 0,

@@ -221,6 +221,9 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         Train a net that computes in integers, with int8 weights: the last updates round as it does.
     state_bits : int in [8, 16], default=16
         With quantize, the bits of inputs, of what layers give, and of states: 16 or 8.
+    sparsity : float in (0, 1) or None, default=None
+        With quantize, the share of the weights of each matrix that are 0: the smallest, pruned step
+        by step from a quarter of all updates to three quarters.
     log_every : int in [1, inf), default=50
         Updates between two logged events.
     checkpoint_every : int in [0, inf), default=0
@@ -348,6 +351,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         teach_weight: float | str = 0.3,
         quantize: str | None = None,
         state_bits: int = 16,
+        sparsity: float | None = None,
         log_every: int = 50,
         checkpoint_every: int = 0,
         recipe: str | None = None,

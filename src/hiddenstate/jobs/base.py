@@ -20,6 +20,7 @@ from hiddenstate.data.rows import fractions
 from hiddenstate.engines import Engine, Predictor, Task, make_predictor
 from hiddenstate.engines.integers import CALIBRATED_ROWS
 from hiddenstate.engines.rounded import RoundedEngine
+from hiddenstate.engines.sparse import LEAST_UPDATES
 from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.jobs.companion_share import folds_of
 from hiddenstate.jobs.taught import Taught
@@ -128,6 +129,11 @@ class Job(ABC):
             raise OptionError("--epochs: auto is decided where a run is trained; give a number")
         steps = training.epochs * self.batches.steps_per_epoch
         self.total_steps = min(steps, training.max_steps or steps)
+        if training.sparsity is not None and self.total_steps < LEAST_UPDATES:
+            raise OptionError(
+                f"--sparsity: {self.total_steps:,} updates are too few to prune weights gradually; "
+                f"train at least {LEAST_UPDATES}, or leave it out"
+            )
         self.beside = kinds_of(config.flat())
         self.net = self._make_net()
         self.augment = kinds_of_data(config, dataset)

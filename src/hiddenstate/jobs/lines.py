@@ -11,6 +11,7 @@ from hiddenstate.data.prepare.augment import augmentation
 from hiddenstate.data.prepare.batches import Streams
 from hiddenstate.data.prepare.remarks import far_size
 from hiddenstate.engines import Engine
+from hiddenstate.engines.sparse import pruning_span
 from hiddenstate.errors import count, printable
 from hiddenstate.jobs.answering import answer_lines
 from hiddenstate.jobs.base import Job
@@ -88,6 +89,11 @@ def job_notices(job: Job) -> list[Notice]:
         verb = "rounds" if last == 1 else "round"
         notices.append(
             note(f"--quantize: the last {count(last, 'update')} of {n:,} {verb} as integers")
+        )
+    if job.config.training.sparsity is not None:
+        first, n = pruning_span(job.total_steps)
+        notices.append(
+            note(f"--sparsity: weights are pruned from update {first:,} to {first + n:,}")
         )
     if job.turn is not None and job.turn >= job.total_steps:
         notices.append(

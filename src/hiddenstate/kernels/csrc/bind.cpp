@@ -271,6 +271,8 @@ void bind_learner(nb::module_& m, const char* name) {
       .def_prop_rw(
           "updates", [](L& l) { return l.net.updates; }, [](L& l, long n) { l.net.updates = n; })
       .def_prop_rw(
+          "sparse", [](L& l) { return l.net.sparse; }, [](L& l, bool is) { l.net.sparse = is; })
+      .def_prop_rw(
           "most_bytes", [](L& l) { return l.net.most_bytes; },
           [](L& l, long n) { l.net.most_bytes = n; })
       .def("teach", &L::teach, nb::arg("x"), nb::arg("steps"), nb::arg("classes").none(),

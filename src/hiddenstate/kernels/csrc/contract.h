@@ -324,6 +324,8 @@ struct Kernels {
   void (*lru_forward)(const LruSegment<T>&);
   void (*lru_backward)(const LruSegment<T>&);
   void (*update)(const Update<T>&);
+  // Gradients g of n weights p: those of weights that are 0 become 0.
+  void (*only_weights)(const T* p, T* g, long n);
   // Of a layer of a stem; norm.h says what each reads and writes.
   void (*add_rows)(const Norm<T>&);
   void (*add_squares)(const Norm<T>&);

@@ -16,12 +16,12 @@ using Recurrent = PassesOf<T, Cells>;
 
 template <class T>
 constexpr Kernels<T> table = {
-    Vec<T>::lanes,     few_rows,       Recurrent<T>::all, Recurrent<T>::n,   product<T>,
-    outer<T>,          column_sums<T>, through<T>,        cross_entropy<T>,  soften<T>,
-    squared_error<T>,  lru_forward<T>, lru_backward<T>,   update<T>,         add_rows<T>,
-    add_squares<T>,    normalise<T>,   normal_slopes<T>,  normalise_back<T>, proportions<T>,
-    sum_of_squares<T>, pack<T>,        unpack<T>,         turn<T>,           to_grid<T>,
-    fractions<T>,
+    Vec<T>::lanes,    few_rows,          Recurrent<T>::all, Recurrent<T>::n,  product<T>,
+    outer<T>,         column_sums<T>,    through<T>,        cross_entropy<T>, soften<T>,
+    squared_error<T>, lru_forward<T>,    lru_backward<T>,   update<T>,        only_weights<T>,
+    add_rows<T>,      add_squares<T>,    normalise<T>,      normal_slopes<T>, normalise_back<T>,
+    proportions<T>,   sum_of_squares<T>, pack<T>,           unpack<T>,        turn<T>,
+    to_grid<T>,       fractions<T>,
 };
 
 extern const Level level;

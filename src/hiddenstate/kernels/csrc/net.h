@@ -123,6 +123,8 @@ class Net {
   long state_rows() const { return state_rows_; }
 
   long updates = 0;  // the number of updates made with these moments
+  // Whether the weights that are 0 stay 0, those that add numbers aside. Their moments are 0.
+  bool sparse = false;
   // The working memory of whole sequences in bytes, beyond which they are passed in segments. The
   // numbers are the same.
   long most_bytes = 1L << 28;
@@ -259,7 +261,8 @@ class Net {
   double work(const Lesson<T>& lesson, long n) const;
   long work_of(const Share& share) const;
   void gradient(const Share& share, const Shard& s, bool add);
-  double squares(const Share& share) const;
+  void drop_gradients(const Share& share);
+  double squares(const Share& share);
   void update(const Share& share, Update<T> u);
   void turn(const Share& share);
   bool rounds(const Matrix& m) const { return quantised_ && !m.is_bias; }

@@ -36,8 +36,19 @@ void Net<T>::gradient(const Share& share, const Shard& s, bool add) {
   (m.is_bias ? kernels_.column_sums : kernels_.outer)(o);
 }
 
+// Of a sparse net: a share of the gradient becomes 0 where weights are.
 template <class T>
-double Net<T>::squares(const Share& share) const {
+void Net<T>::drop_gradients(const Share& share) {
+  const Matrix& m = matrices_[share.matrix];
+  if (!sparse || m.is_bias) return;
+  const long panel = m.layout.k() * m.layout.gates * kernels_.lanes;
+  const long at = m.at + share.block * panel;
+  kernels_.only_weights(trained(m) + at, grads_.at() + at, share.blocks * panel);
+}
+
+template <class T>
+double Net<T>::squares(const Share& share) {
+  drop_gradients(share);
   const Matrix& m = matrices_[share.matrix];
   const long panel = m.layout.k() * m.layout.gates * kernels_.lanes;
   return kernels_.sum_of_squares(grads_.at() + m.at + share.block * panel, share.blocks * panel);
@@ -70,6 +81,7 @@ void Net<T>::update(const Share& share, Update<T> u) {
   if (!m.decays) u.decay = 0;
   if (u.m) u.m += at;
   if (u.v) u.v += at;
+  drop_gradients(share);
   kernels_.update(u);
   turn(share);
 }

@@ -56,6 +56,13 @@ void update(const Update<T>& u) {
 }
 
 template <class T>
+void only_weights(const T* p, T* g, long n) {
+  const V<T> none = all<T>(0);
+  for (long i = 0; i < n; i += Vec<T>::lanes)
+    store(g + i, load(p + i) == none ? none : load(g + i));
+}
+
+template <class T>
 double sum_of_squares(const T* g, long n) {
   V<T> sum[4] = {};
   long i = 0;
