@@ -1,5 +1,6 @@
 """A process waits for the next command while the first page is shown."""
 
+import errno
 import os
 import signal
 import time
@@ -87,6 +88,17 @@ def test_a_command_starts_although_the_process_that_waited_was_killed(visitor: V
     os.kill(number, signal.SIGKILL)
     wait_for_the_end(number)
     assert trained(visitor)["code"] == 0
+
+
+def test_nothing_is_wrong_where_no_process_can_wait(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "too many processes")
+
+    monkeypatch.setattr("hiddenstate.studio.processes.processes.start", refuse)
+    assert visitor.post("/api/ready", {}) == {}
+    assert waiting(os.getpid()) == []
 
 
 def test_the_process_that_waits_ends_with_the_studio(serve: Serve) -> None:

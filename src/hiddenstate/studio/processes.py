@@ -10,6 +10,7 @@ import os
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -180,19 +181,16 @@ class Processes:
 
     def make_ready(self) -> None:
         """Start a process that waits for the next command, unless there is one: it has imported
-        what the command needs by then. It ends with the studio, or after `READY_SECONDS`.
-
-        Raises
-        ------
-        MachineError
-            If it cannot be started.
+        what the command needs by then. It ends with the studio, or after `READY_SECONDS`. Where
+        none can be started, the next command starts a process of its own.
         """
         if self._module is None:
             return
         if self._waiting is not None and self._waiting.process.poll() is not None:
             self.dismiss()
         if self._waiting is None:
-            self._waiting = self._spawned(self._module, waits=True)
+            with suppress(MachineError):
+                self._waiting = self._spawned(self._module, waits=True)
         if self._until is not None:
             self._until.cancel()
         self._until = asyncio.get_running_loop().call_later(READY_SECONDS, self.dismiss)
