@@ -40,7 +40,7 @@ def test_a_cell_without_a_gradient_has_no_reasons(monkeypatch: pytest.MonkeyPatc
 
 
 SHARES = """() => {
-  const found = whyOf(model.program, model.prepare(series), MEAN, 0);
+  const found = whyOf(model.program, model.prepare(reader.series), MEAN, 0);
   let done;
   do done = found.next(); while (!done.done);
   return done.value.shares.map((step) => [...step]);
@@ -63,7 +63,7 @@ def test_a_page_says_what_its_answer_rests_on(chromium: Any, tmp_path: Path) -> 
     words.wait_for()
     assert "For it most: " in words.text_content()
     assert page.evaluate(picture) != before
-    series = np.array(page.evaluate("() => series.map((step) => [...step])"))
+    series = np.array(page.evaluate("() => reader.series.map((step) => [...step])"))
     kept = program_of(model).kept(series[None])[0]
     wanted = Explainer(model).why(kept, 0).attributions
     np.testing.assert_allclose(page.evaluate(SHARES), wanted, atol=2e-6)

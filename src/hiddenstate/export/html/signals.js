@@ -1,15 +1,12 @@
 // A classifier of signals: bend one, and see the probabilities over time.
 
-import { startWhy, touched } from "./why.js";
-import { traceOf } from "../../web/reading.js";
-import { boxesBelow, chanceBars, chanceLines, drawReading } from "../../web/reading_picture.js";
+import { Reader } from "./reader.js";
 import { tintLanes } from "../../web/why_picture.js";
-import { CLASSES, questionOf, readingOf, sayAnswer, showAnswer, switchLayers } from "./chances.js";
-import { contextOf, eachFrame, penOf, redrawWith } from "../../web/pen.js";
+import { CLASSES } from "./chances.js";
+import { penOf, redrawWith } from "../../web/pen.js";
 import { Bender, allowed, copied, drawLanesRead, lanesOf } from "../../web/signal.js";
-import { ABOUT, PROGRAM, VIEW, byId, classColor, complain, fillSelect, model, rowsOfRun } from "./page.js";
+import { ABOUT, PROGRAM, VIEW, byId, fillSelect, rowsOfRun } from "./page.js";
 import { say } from "../../web/dom.js";
-import { stepBar } from "../../web/timebar.js";
 import { readSeries } from "../../web/table.js";
 import { MOST_STEPS, takeTexts } from "./texts.js";
 
@@ -18,11 +15,6 @@ let sources = rowsOfRun().map((series, number) => ({
   name: `Row ${number + 1} of the run${VIEW.labels ? ` (${CLASSES[VIEW.labels[number]]})` : ""}`, series,
 }));
 if (!sources.length) sources = [{ name: "Waves", series: waves(Math.max(PROGRAM.n_steps, 2)) }];
-let series = [];
-let trace = { probabilities: [] };
-let slow = false;
-let reader = model;
-
 // Returns a wave in each channel, as the model knows its values.
 function waves(length) {
   return Array.from({ length }, (_, t) => Float64Array.from(VIEW.columns, (__, channel) => {
@@ -32,48 +24,15 @@ function waves(length) {
   }));
 }
 
-const player = stepBar(byId, "step", () => draw());
-const why = startWhy("or touch a moment of the state or the probabilities", () => questionOf(reader, trace, series, trace.probabilities.length && player.at, { word: "step", columns: VIEW.columns }), () => draw());
-touched(byId("reading"), () => boxes()[1], () => series.length, (at) => {
-  if (!trace.probabilities.length) return;
-  player.stop();
-  player.go(at);
-  why.ask();
-});
+const reader = new Reader({ word: "step", shares: [0.44, 0.3, 0.26], head: "signal, as the data has it", draw: () => draw() });
 const bender = new Bender(byId("reading"), byId("channel"), {
-  program: PROGRAM, channels: VIEW, say, lanes: () => lanes(), series: () => series, words: () => `${byId("label").textContent}, ${byId("sure").textContent}`,
-  changed: (done) => (done ? bent(true) : bendSoon()), draw: () => draw(),
+  program: PROGRAM, channels: VIEW, say, lanes: () => lanes(), series: () => reader.series, words: () => `${byId("label").textContent}, ${byId("sure").textContent}`,
+  changed: (done) => (done ? reader.change(true) : reader.changeSoon()), draw: () => draw(),
 });
-// A bend is read while it is made, at few steps, unless that takes too long.
-const bendSoon = eachFrame(() => (slow ? draw() : bent(false)));
 fillSelect(byId("channel"), VIEW.columns);
 for (const id of ["channel", "channel-label"]) byId(id).hidden = VIEW.columns.length < 2;
 
-function bent(done) {
-  player.stop();
-  read(true, done);
-  if (done && trace.probabilities.length) sayAnswer(trace, "step");
-}
-
-function read(keep, whole = true) {
-  const begun = performance.now();
-  try {
-    trace = traceOf(reader, series, whole ? 40 : 6);
-    complain("");
-  } catch (error) {
-    trace = { probabilities: [] };
-    complain(`The model cannot read this: ${error.message}.`);
-  }
-  slow = !whole && performance.now() - begun > 90;
-  player.set(trace.probabilities.length, keep);
-}
-
-function choose() {
-  series = copied(sources[byId("which").value].series);
-  player.stop();
-  read(false);
-  if (trace.probabilities.length) sayAnswer(trace, "step");
-}
+const choose = () => reader.take(copied(sources[byId("which").value].series));
 
 function offer(chosen) {
   fillSelect(byId("which"), sources.map(({ name }) => name));
@@ -81,37 +40,19 @@ function offer(chosen) {
   choose();
 }
 
-const readingNow = () => readingOf(trace, series.length, player.at, { upright: false, chances: series.length > 1 ? chanceLines : chanceBars, word: "step",
-  heads: ["signal, as the data has it", PROGRAM.companions.some(({ share }) => !share) ? "hidden state of the network alone, which does not answer" : "hidden state, a line each unit", "probability so far"],
-  look: (kind, top) => ({ color: classColor(kind), width: kind === top ? 3 : 1.5, named: kind === top || trace.probabilities[player.at - 1][kind] > 0.2 }),
-  row: (pen) => {
-    if (why.found) tintLanes(pen, lanes(), why.found.shares, series.length);
-    drawLanesRead(pen, lanes(), VIEW, series, player.at);
-  } });
-
-function boxes() {
-  const canvas = byId("reading");
-  return boxesBelow(contextOf(canvas), canvas.clientWidth, canvas.clientHeight, [0.44, 0.3, 0.26], CLASSES);
-}
-
-const lanes = () => lanesOf(VIEW, series, boxes()[0], bender.channel);
+const lanes = () => lanesOf(VIEW, reader.series, reader.boxes()[0], bender.channel);
 
 function draw() {
   const canvas = byId("reading");
   const pen = penOf(canvas);
-  const { at } = player;
-  showAnswer(trace, at, "step");
-  why.look(trace, at);
-  if (trace.probabilities.length) drawReading(pen, boxes(), readingNow());
-  else drawLanesRead(pen, lanes(), VIEW, series, 0);
+  const { series, player: { at }, why } = reader;
+  const answer = reader.draw(pen, () => {
+    if (why.found) tintLanes(pen, lanes(), why.found.shares, series.length);
+    drawLanesRead(pen, lanes(), VIEW, series, at);
+  });
   bender.mark(pen);
-  canvas.setAttribute("aria-label", `Signal of ${series.length} steps, ${at} read. ${byId("label").textContent}, ${byId("sure").textContent}. ${byId("decided").textContent}`);
+  canvas.setAttribute("aria-label", `Signal of ${series.length} steps, ${at} read. ${answer}`);
 }
-
-switchLayers((chosen) => {
-  reader = chosen;
-  bent(true);
-});
 
 const fields = ABOUT.columns ? `columns ${VIEW.columns.join(", ")}` : `${PROGRAM.n_features} numbers a step`;
 const isRow = ABOUT.rows_are_series && PROGRAM.n_steps === 1;

@@ -1,15 +1,12 @@
 // A classifier of sounds: drop, record or draw one, hear it, and see the probabilities while it is read.
 
-import { startWhy, touched } from "./why.js";
-import { traceOf } from "../../web/reading.js";
-import { boxesBelow, chanceBars, chanceLines, drawReading } from "../../web/reading_picture.js";
+import { Reader } from "./reader.js";
 import { mostOf, tint } from "../../web/why_picture.js";
-import { CLASSES, questionOf, readingOf, sayAnswer, showAnswer, switchLayers } from "./chances.js";
-import { contextOf, eachFrame, penOf, redrawWith } from "../../web/pen.js";
-import { PROGRAM, VIEW, byId, classColor, complain, fillSelect, model, on, rowsOfRun } from "./page.js";
+import { CLASSES } from "./chances.js";
+import { penOf, redrawWith } from "../../web/pen.js";
+import { PROGRAM, VIEW, byId, complain, fillSelect, on, rowsOfRun } from "./page.js";
 import { levelRange } from "../../web/numbers.js";
 import { numbersOf } from "../../web/packed.js";
-import { stepBar } from "../../web/timebar.js";
 import { fromBytes } from "../../web/framing.js";
 import { soundOf, stepsOf } from "../../web/sound.js";
 import { drawSound, endsOf, soundBoxes } from "../../web/spectrogram.js";
@@ -33,58 +30,26 @@ let sources = rowsOfRun().map((series, row) => ({
 }));
 const silence = (steps) => Array.from({ length: steps }, () => new Float64Array(PROGRAM.n_features).fill(RANGE[0]));
 if (!sources.length) sources = [{ name: "Silence, to draw on", series: silence(Math.max(PROGRAM.n_steps, 2)), samples: null }];
-let series = [];
 /** @type {ArrayLike<number> | null} those of what is read, unless it is drawn */
 let samples = null;
 let ends = null;
-let trace = { probabilities: [] };
-let slow = false;
-let reader = model;
-
 const second = (step) => `${((step * FRAMING.frame) / FRAMING.rate).toFixed(2)} s`;
-const player = stepBar(byId, "", () => draw(), { words: { at: (at, count) => `${second(at)} of ${second(count)}`, play: "Play", pause: "Pause" } });
-const why = startWhy("or touch a moment of the state or the probabilities", () => questionOf(reader, trace, series, trace.probabilities.length && player.at, { word: second, at: second, columns: VIEW.columns }), () => draw());
-touched(byId("reading"), () => boxes()[1], () => series.length, (at) => {
-  if (!trace.probabilities.length) return;
-  player.stop();
-  player.go(at);
-  why.ask();
+const reader = new Reader({
+  word: second, bar: { words: { at: (at, count) => `${second(at)} of ${second(count)}`, play: "Play", pause: "Pause" } }, asked: { at: second },
+  shares: [0.52, 0.24, 0.24], head: "the sound, and below it the levels of its frequencies", draw: () => draw(),
 });
-const seen = () => ({ framing: FRAMING, series, range: RANGE, ends });
+const seen = () => ({ framing: FRAMING, series: reader.series, range: RANGE, ends });
 const pen = new TonePen(byId("reading"), {
-  framing: FRAMING, range: RANGE, boxes: () => soundBoxes(boxes()[0], seen()).bands, series: () => series, draw: () => draw(),
+  framing: FRAMING, range: RANGE, boxes: () => soundBoxes(reader.boxes()[0], seen()).bands, series: () => reader.series, draw: () => draw(),
   changed: (done) => {
     samples = ends = null;
-    if (done) drawn(true);
-    else drawnSoon();
+    if (done) reader.change(true);
+    else reader.changeSoon();
   },
 });
-const drawnSoon = eachFrame(() => (slow ? draw() : drawn(false)));
-
-function drawn(done) {
-  player.stop();
-  read(true, done);
-  if (done && trace.probabilities.length) sayAnswer(trace, second);
-}
-
-function read(keep, whole = true) {
-  const begun = performance.now();
-  try {
-    trace = traceOf(reader, series, whole ? 40 : 6);
-    complain("");
-  } catch (error) {
-    trace = { probabilities: [] };
-    complain(`The model cannot read this: ${error.message}.`);
-  }
-  slow = !whole && performance.now() - begun > 90;
-  player.set(trace.probabilities.length, keep);
-}
-
 function take(steps, own) {
-  [series, samples, ends] = [steps.map((step) => step.slice()), own, own && endsOf(own)];
-  player.stop();
-  read(false);
-  if (trace.probabilities.length) sayAnswer(trace, second);
+  [samples, ends] = [own, own && endsOf(own)];
+  reader.take(steps.map((step) => step.slice()));
 }
 
 const chosen = () => sources[byId("which").value];
@@ -112,43 +77,27 @@ async function open(file) {
   }
 }
 
-function boxes() {
-  const canvas = byId("reading");
-  return boxesBelow(contextOf(canvas), canvas.clientWidth, canvas.clientHeight, [0.52, 0.24, 0.24], CLASSES);
-}
-
 function draw() {
   const canvas = byId("reading");
   const own = penOf(canvas);
-  const { at } = player;
-  showAnswer(trace, at, second);
-  why.look(trace, at);
-  const row = (_, box) => {
+  const { series, player: { at }, why } = reader;
+  const answer = reader.draw(own, (_, box) => {
     drawSound(own, box, seen(), why.found ? 0 : at);
     if (why.found) tintBands(own, box, why.found.shares);
-  };
-  if (trace.probabilities.length) {
-    drawReading(own, boxes(), readingOf(trace, series.length, at, { upright: false, chances: series.length > 1 ? chanceLines : chanceBars, word: second,
-      heads: ["the sound, and below it the levels of its frequencies", PROGRAM.companions.some(({ share }) => !share) ? "hidden state of the network alone, which does not answer" : "hidden state, a line each unit", "probability so far"],
-      look: (kind, top) => ({ color: classColor(kind), width: kind === top ? 3 : 1.5, named: kind === top || trace.probabilities[at - 1][kind] > 0.2 }), row }));
-  } else row(null, boxes()[0]);
+  });
   pen.mark(own);
-  canvas.setAttribute("aria-label", `Sound of ${second(series.length)}, ${second(at)} read. ${byId("label").textContent}, ${byId("sure").textContent}. ${byId("decided").textContent}`);
+  canvas.setAttribute("aria-label", `Sound of ${second(series.length)}, ${second(at)} read. ${answer}`);
 }
 
 // Tints the levels of each channel, the lowest at the bottom.
 function tintBands(own, box, shares) {
   const { bands } = FRAMING;
   soundBoxes(box, seen()).bands.forEach(([x, y, wide, tall], channel) => {
-    tint(own, [x, y, (wide * shares.length) / series.length, tall], bands, shares.length, (row, t) => shares[t][(channel + 1) * bands - 1 - row], mostOf(shares));
+    tint(own, [x, y, (wide * shares.length) / reader.series.length, tall], bands, shares.length, (row, t) => shares[t][(channel + 1) * bands - 1 - row], mostOf(shares));
   });
 }
 
-listenWith(byId("listen"), player, async () => ({ samples: samples || tonesOf(series, FRAMING), rate: FRAMING.rate }), (why) => complain(why && `This browser cannot play it: ${why}.`));
-switchLayers((layer) => {
-  reader = layer;
-  drawn(true);
-});
+listenWith(byId("listen"), reader.player, async () => ({ samples: samples || tonesOf(reader.series, FRAMING), rate: FRAMING.rate }), (why) => complain(why && `This browser cannot play it: ${why}.`));
 byId("what").textContent = `or drop one anywhere: ${FRAMING.rate.toLocaleString("en")} samples a second, ${FRAMING.channels === 1 ? "one channel" : `${FRAMING.channels} channels`}.`;
 on("file", "change", ({ target }) => {
   if (target.files.length) open(target.files[0]);
@@ -162,7 +111,7 @@ document.addEventListener("drop", (event) => {
 });
 on("which", "change", choose);
 on("again", "click", choose);
-on("clear", "click", () => take(silence(series.length), null));
+on("clear", "click", () => take(silence(reader.series.length), null));
 
 // A microphone, of one channel.
 /** @type {(() => Promise<import("../../web/sound.js").Sound>) | null} */
