@@ -1,11 +1,13 @@
 """The locked test environment: all that is needed, each release with its hashes."""
 
+import os
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 
 from hiddenstate import __version__
@@ -57,6 +59,30 @@ def test_what_the_sdist_leaves_out_is_named_from_the_root() -> None:
 def test_the_lock_names_no_place_to_fetch_from() -> None:
     assert "://" not in LOCK
     assert not re.search(r"^-", LOCK, re.MULTILINE)
+
+
+def test_metadata_is_prepared_without_compiling(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a wheel without kernels too, which is made where no compiler works: both say the same."""
+    asked, cmake = tmp_path / "asked", tmp_path / "cmake"
+    cmake.write_text(
+        f'#!/bin/sh\necho "$@" >> {asked}\n'
+        """echo '{"version": {"string": "3.31.0"}, "generators": []}'\n"""
+    )
+    cmake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setitem(sys.modules, "cmake", None)
+    monkeypatch.chdir(ROOT)
+    build = pytest.importorskip("scikit_build_core.build")
+    wheels = []
+    for kernels in ("true", "false"):
+        folder = tmp_path / kernels
+        settings = {"wheel.cmake": kernels, "wheel.platlib": "true"}
+        name = build.prepare_metadata_for_build_wheel(str(folder), settings)
+        wheels.append((folder / name / "WHEEL").read_text())
+    assert set(asked.read_text().splitlines()) == {"-E capabilities"}
+    assert wheels[0] == wheels[1]
 
 
 def test_the_release_is_named_alike_everywhere() -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from zipfile import ZipFile
 
 DIST = Path("dist")
 TOOLS = Path(sys.executable).parent
@@ -32,7 +33,7 @@ def build() -> tuple[Path, Path]:
     run(sys.executable, "-P", "-m", "build", "--outdir", DIST)
     (sdist,) = DIST.glob("hiddenstate-*.tar.gz")
     (wheel,) = DIST.glob("hiddenstate-*.whl")
-    if wheel.name.endswith("-none-any.whl"):
+    if not any("/_native." in name for name in ZipFile(wheel).namelist()):
         sys.exit(f"{wheel}: without kernels, as no C++ compiler worked")
     return sdist, wheel
 
