@@ -43,7 +43,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # All of them, or those named.
 TESTS :=
 
-.PHONY: run quick test check lint types tests series types-js levels format stress locked lock audit wheel \
+.PHONY: run quick test check lint types tests series types-js format stress locked lock audit wheel \
   docs actions sanitize sanitized clean
 
 run: .venv/installed
@@ -55,7 +55,7 @@ quick: lint
 
 # Tests wait now and then for what they have started: the others take the time that is left.
 test: lint
-	$(MAKE) --jobs 2 tests types series levels sanitized
+	$(MAKE) --jobs 2 tests types series sanitized
 
 check: lint types
 
@@ -83,11 +83,6 @@ else
 	$(TSC) --project tsconfig.json
 	$(TSC) --project tsconfig.pages.json
 endif
-
-# A share of the tests at each level of instructions below the best, and without the kernels.
-levels: .venv/installed-dev
-	$(BIN)/python -c "from hiddenstate.kernels import levels; print(*levels()[:-1], 'off')" \
-	  | xargs -n 1 -P 2 .ci/level
 
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix .
@@ -141,7 +136,7 @@ sanitize:
 	.ci/sanitize 50
 
 sanitized:
-	.ci/sanitize 6
+	.ci/sanitize 6 once
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
@@ -159,7 +154,7 @@ sanitized:
 SITE := -c "import sysconfig; print(sysconfig.get_path('purelib'))"
 .venv-series/installed: .venv/installed-dev
 	$(BIN)/python -m venv --clear .venv-series
-	.venv-series/bin/python -m pip install --quiet 'aeon>=1'
+	.venv-series/bin/python -m pip install --quiet --no-compile 'aeon>=1'
 	echo "import site; site.addsitedir('$$($(BIN)/python $(SITE))')" \
 	  > "$$(.venv-series/bin/python $(SITE))/others.pth"
 	touch $@

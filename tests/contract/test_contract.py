@@ -41,6 +41,16 @@ def test_other_ways_give_the_answers_of_the_reference(name: str) -> None:
     assert not wrong, "\n".join([f"{name}:", *wrong])
 
 
+@pytest.mark.parametrize("level", kernels.levels()[:-1])
+@pytest.mark.parametrize("part", PARTS)
+def test_the_kernels_give_the_answers_of_the_reference_at_each_level(
+    part: str, level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(kernels.VARIABLE, level)
+    wrong = faults(TRANSLATIONS["native"], PARTS[part])
+    assert not wrong, "\n".join([f"{level}:", *wrong])
+
+
 class Accepted(Exception):  # noqa: N818
     """Raised before the rows that a target would be tried on are computed."""
 

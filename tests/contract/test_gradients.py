@@ -1,6 +1,7 @@
 """The gradients of both engines are those of one another, and of the loss of the reference."""
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from hiddenstate.program.equations import log_probabilities
 from hiddenstate.program.layers import run_layers
 from hiddenstate.program.order import for_nets
 from hiddenstate.system.typing import Array
-from tests.conftest import needs_kernels
+from tests.conftest import ENGINES, needs_kernels
 from tests.contract.models import model_of
 from tests.contract.reference import rows
 from tests.contract.test_contract import PARTS
@@ -110,10 +111,15 @@ def lesson_of(name: str) -> Lesson:
     return Lesson(model, X, random.normal(size=(n, *steps, net.n_outputs)), lengths, weights)
 
 
+@cache
+def of_torch(name: str) -> tuple[Params, float]:
+    """Return the gradient of torch, and the loss."""
+    return lesson_of(name).gradient("torch")
+
+
 def differs_from_torch(name: str) -> str | None:
     """Return which gradient of the kernels is not torch's, if one is not."""
-    lesson = lesson_of(name)
-    expected, loss = lesson.gradient("torch")
+    lesson, (expected, loss) = lesson_of(name), of_torch(name)
     for dtype, close in CLOSE.items():
         native, own = lesson.gradient("native", dtype)
         if not abs(own - loss) <= close * max(1.0, loss):
@@ -128,7 +134,8 @@ def differs_from_torch(name: str) -> str | None:
 def differs_from_reference(name: str, engine: str) -> str | None:
     """Return how the change of the loss along a random direction differs, if it does."""
     lesson, random = lesson_of(name), np.random.default_rng(0)
-    params, (gradient, loss) = lesson.model.params, lesson.gradient(engine)
+    params = lesson.model.params
+    gradient, loss = of_torch(name) if engine == "torch" else lesson.gradient(engine)
     if not np.isclose(loss * lesson.model.n_members, lesson.loss(params), rtol=1e-12):
         return f"{name}: the loss of {engine} is {loss:.12g}"
     along = {key: random.normal(size=array.shape) for key, array in params.items()}
@@ -144,17 +151,22 @@ def differs_from_reference(name: str, engine: str) -> str | None:
 
 
 @needs_kernels
+@pytest.mark.parametrize("level", kernels.levels())
 @pytest.mark.parametrize("part", PARTS)
-def test_gradients_of_the_kernels_are_torchs(part: str) -> None:
+def test_gradients_of_the_kernels_are_torchs(
+    part: str, level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(kernels.VARIABLE, level)
     wrong = [differs_from_torch(name) for name in PARTS[part]]
     assert not any(wrong), "\n".join(filter(None, wrong))
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("part", PARTS)
-def test_gradients_are_the_derivatives_of_the_loss_of_the_reference(part: str) -> None:
+def test_gradients_are_the_derivatives_of_the_loss_of_the_reference(part: str, engine: str) -> None:
     """But with convolutions, which in training are normalised by the moments of a batch."""
     wrong = [
-        differs_from_reference(name, "native" if kernels.level() else "torch")
+        differs_from_reference(name, engine)
         for name in PARTS[part]
         if not any(key.startswith("stem.") or "/stem." in key for key in model_of(name).params)
     ]

@@ -1,6 +1,8 @@
 """The rule that chooses an engine, and the refusal to load torch without enough memory."""
 
+import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from hiddenstate.errors import MachineError, OptionError
 from hiddenstate.jobs import make_job
 from hiddenstate.system import memory
 from hiddenstate.system.extras import command
+from tests import warm
 from tests.conftest import needs_kernels
 
 
@@ -71,3 +74,15 @@ def test_torch_is_not_loaded_with_too_little_address_space(monkeypatch):
     monkeypatch.delitem(sys.modules, "torch")
     with pytest.raises(MachineError, match=r"640 MiB of address space .* leaves 100 MiB"):
         choose.load_torch("--engine torch")
+
+
+def test_without_the_kernels_what_stands_in_for_them_passes(tmp_path):
+    """With the instructions that torch itself uses below the best."""
+    of_them = {kernels.VARIABLE: "off", "ONEDNN_MAX_CPU_ISA": "AVX2"}
+    tests = ("engines/test_choose.py", "contract/test_gradients.py")
+    words = ("-m", "pytest", "-p", "no:xdist", "-p", "no:cacheprovider", "--basetemp", "base")
+    chosen = ("-k", "random or both_ways or not_loaded")
+    paths = (str(Path(__file__).parents[1] / test) for test in tests)
+    done = warm.run([*words, *chosen, *paths], tmp_path, os.environ | of_them)
+    assert not done.returncode, done.stdout
+    assert "3 passed" in done.stdout
