@@ -48,6 +48,7 @@ BODIES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("/api/runs/classify-1/command", {"command": "export", "options": {"to": ["html"]}}),
     ("/api/runs/classify-1/command", {"command": "export", "options": {"to": {}}}),
     ("/api/runs/classify-1/command", {"command": "export", "options": {"to": "c", "output": "x"}}),
+    ("/api/runs/classify-1/command", {"command": "export", "options": {"to": "c", "layout": "x"}}),
     ("/api/runs/classify-1/command", {"command": "resume", "options": {"epochs": 10**9}}),
     ("/api/runs/classify-1/command", {"command": "ctl"}),
 )

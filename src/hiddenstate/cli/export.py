@@ -48,6 +48,11 @@ from hiddenstate.cli.run_argument import run_argument
     help="How it computes: integers need no unit for floats; the ranges of numbers are found on "
     "the training rows of the run.  [default: as the model]",
 )
+@click.option(
+    "--layout",
+    metavar="arduino|cmake",
+    help="A folder around a C header: a library of the Arduino IDE, or a project of CMake.",
+)
 @click.option("--force", is_flag=True, help="Replace files that exist.")
 @json_option
 @debug_option
@@ -58,6 +63,7 @@ def export(
     output: Path | None,
     weights: str | None,
     arithmetic: str | None,
+    layout: str | None,
     force: bool,
     as_json: bool,
     runs_dir: Path,
@@ -71,11 +77,11 @@ def export(
     target = target_named(to)
     model, trained_run = opened_model(run, runs_dir)
     name = trained_run.name if trained_run is not None else Path(run).stem
-    path = output or default_output(name, to)
+    path = output or default_output(name, to, layout)
     refuse_overwriting(path, run, None, trained_run)
     of_floats = model
     model, lost = with_arithmetic(model, target, arithmetic, trained_run)
-    report = export_model(model, to, path, weights, force, trained_run)
+    report = export_model(model, to, path, weights, force, trained_run, layout)
     cost = rounding_cost(model, target, report.weights, trained_run)
     if as_json:
         say_json(

@@ -131,6 +131,7 @@ class ArtifactsMixin:
         weights: str | None = None,
         force: bool = False,
         arithmetic: str | None = None,
+        layout: str | None = None,
     ) -> Any:
         """Write the model for another language, after trying the result on rows.
 
@@ -147,6 +148,8 @@ class ArtifactsMixin:
         arithmetic : {"float", "integer"}, optional
             How it computes, by default as the model; "float" gives the rounded weights of a model
             in integers. A model in floats becomes one in integers by :meth:`to_integers`.
+        layout : {"arduino", "cmake"}, optional
+            The folder `path` around a C header; by default the header alone.
 
         Returns
         -------
@@ -161,7 +164,7 @@ class ArtifactsMixin:
         check_is_fitted(self)
         with errors_for_python():
             model, _ = with_arithmetic(self.model_, target_named(to), arithmetic, None)
-            return export_model(model, to, path, weights, force)
+            return export_model(model, to, path, weights, force, layout=layout)
 
     @of_one_fit
     def save(self, path: str | Path) -> None:

@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -116,11 +117,13 @@ def target_named(name: str) -> Target:
     return target
 
 
-def default_output(name: str, to: str) -> Path:
+def default_output(name: str, to: str, layout: str | None = None) -> Path:
     """Return the file that an export of a model called `name` is written to, unless named.
 
-    A Python file can be imported by its name.
+    A Python file can be imported by its name. With a layout it is a folder.
     """
+    if layout is not None:
+        return Path(f"{identifier(name)}-{layout}")
     ending = target_named(to).ending
     return Path((identifier(name) if ending == ".py" else name) + ending)
 
@@ -132,6 +135,7 @@ def export_model(
     weights: str | None = None,
     force: bool = False,
     run: "Run | None" = None,
+    layout: str | None = None,
 ) -> Report:
     """Write a model for another language, if the result gives the model's answers.
 
@@ -143,13 +147,16 @@ def export_model(
     to : str
         A key of `TARGETS`.
     output : path
-        The file; its ending is that of the target, or is added. The folder, for `triton`.
+        The file; its ending is that of the target, or is added. The folder, for `triton` and with
+        a layout.
     weights : str, optional
         How weights are stored; see `Target.weights`. By default as the target chooses.
     force : bool, default False
         Whether files that exist are replaced.
     run : Run, optional
         The run that trained the model. A page shows some of its rows.
+    layout : {"arduino", "cmake"}, optional
+        Of the folder around a C header; see `Target.folders`. By default the header alone.
 
     Raises
     ------
@@ -163,9 +170,12 @@ def export_model(
         If the model's weights are so large that its predictions overflow.
     """
     target = target_named(to)
-    path, base = _named(Path(output), target)
+    folder = _checked_layout(target, layout)
+    ending = "" if layout else target.ending
+    path, base = _named(Path(output), ending)
     weights = _checked_weights(target, weights, model)
-    source = source_of(model, base.name, weights, target.stored)
+    name = identifier(base.name.removesuffix(f"-{layout}")) if layout else base.name
+    source = source_of(model, name, weights, target.stored)
     present, note = present_of(model, run) if target.forecasts else (None, "")
     source = replace(source, run=run, present=present)
     missing = [kind for kind in kinds_of(source.program) if not target.has(kind)]
@@ -184,9 +194,11 @@ def export_model(
     change = checked_change(target, source, model)
     _refuse_overflow(model, source)
     add_example(source)
-    contents = target.build(source)
+    tried = contents = target.build(source)
+    if folder is not None:
+        contents = folder(base.resolve().name, source, tried)
     paths = {end: Path(f"{base}{end}") for end in contents}
-    if target.ending:
+    if ending:
         contents.setdefault(".json", facts_json(source.facts))
         paths |= {".json": Path(f"{base}.json"), next(iter(contents)): path}
         earlier = _earlier_facts(paths[".json"]) if path != paths[".json"] else None
@@ -197,11 +209,12 @@ def export_model(
         kept = [each for end, each in paths.items() if end != ".json" or not shared]
         _check_files(kept, force, path)
     else:
-        _check_folder(base, next(iter(paths.values())), force)
-    report = _tried(target, source, contents)
+        facts = next(each for end, each in paths.items() if end.endswith(".json"))
+        _check_folder(base, _earlier_facts(facts) is not None, force)
+    report = _tried(target, source, tried)
     write_outputs({paths[end]: content for end, content in contents.items()})
     sizes = {str(paths[end]): len(content) for end, content in contents.items()}
-    remark = "" if target.remark is None else target.remark(contents)
+    remark = "" if target.remark is None else target.remark(tried)
     return Report(to, sizes, *report, weights, change, "\n".join(filter(None, [note, remark])))
 
 
@@ -270,14 +283,29 @@ def _refuse_overflow(model: FittedModel, source: Source) -> None:
         predictor.predict(transform.net_inputs(inputs, trial.lengths, dtype), trial.lengths)
 
 
-def _named(output: Path, target: Target) -> tuple[Path, Path]:
+def _checked_layout(
+    target: Target, layout: str | None
+) -> Callable[[str, Source, Contents], Contents] | None:
+    """Return what makes the folder of a layout; None without a layout."""
+    if layout is None or layout in target.folders:
+        return None if layout is None else target.folders[layout]
+    if not target.folders:
+        having = [name for name in TARGETS if target_named(name).folders]
+        raise OptionError(f"--layout: --to {target.name} has none; use --to {' or '.join(having)}")
+    raise OptionError(
+        f"--layout: unknown {printable(layout, 40)}; expected {' or '.join(target.folders)}"
+        f"{did_you_mean(layout, target.folders)}"
+    )
+
+
+def _named(output: Path, ending: str) -> tuple[Path, Path]:
     """Return the file or the folder that is asked for, and to what endings are added."""
-    if output.name in ("", "..") or (target.ending and output.is_dir()):
+    if output.name in ("", "..") or (ending and output.is_dir()):
         raise OptionError(f"--output: {printable(output)} is a folder; name what to write in it")
-    if not target.ending:
+    if not ending:
         return output, output
-    if output.suffix.lower() != target.ending:
-        return output.with_name(output.name + target.ending), output
+    if output.suffix.lower() != ending:
+        return output.with_name(output.name + ending), output
     return output, output.with_name(output.name.removesuffix(output.suffix))
 
 
@@ -312,15 +340,15 @@ def _check_files(paths: list[Path], force: bool, named: Path) -> None:
             )
 
 
-def _check_folder(folder: Path, first: Path, force: bool) -> None:
-    """Refuse a folder that exists, or is not an earlier export with its `first` file."""
+def _check_folder(folder: Path, earlier: bool, force: bool) -> None:
+    """Refuse a folder that exists, with `force` only if it is not an `earlier` export."""
     if not os.path.lexists(folder):
         check_output(folder)
     elif not force:
         raise OptionError(
             f"--output: {printable(folder)} already exists; add --force to replace it"
         )
-    elif not first.is_file():
+    elif not earlier:
         raise OptionError(
             f"--output: {printable(folder)} exists, and is not an earlier export; name another "
             "folder"

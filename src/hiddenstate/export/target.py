@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -128,6 +128,10 @@ class Target:
         Whether it gives forecasts of all steps up to a horizon.
     remark : callable, optional
         Returns what a user must know of the files, such as which of his rows they hold.
+    folders : mapping, optional
+        By the name of each layout what puts its file into a folder: from the folder's name, the
+        source and the contents to files that are named from the folder on. It refuses a name by
+        an `OptionError`.
     kinds : collection, optional
         The kinds of steps, layers and companions, and the names of cells, that it has something
         for. A program with another kind is refused.
@@ -147,6 +151,7 @@ class Target:
     wide_inputs: bool = False
     forecasts: bool = False
     remark: Callable[[Contents], str] | None = None
+    folders: Mapping[str, Callable[[str, Source, Contents], Contents]] = field(default_factory=dict)
     kinds: Collection[type | str] = ()
 
     def has(self, kind: type | str) -> bool:

@@ -16,6 +16,9 @@ from hiddenstate.runs.run import OWN_NAMES
 TARGETS = ("html", "onnx", "c", "python", "triton", "rtneural", "nam")
 """What `export` writes."""
 
+LAYOUTS = ("arduino", "cmake")
+"""The folders that it can put a C header into."""
+
 WEIGHTS = ("float32", "float16", "int8")
 
 FILES = ("data", "test", "answers", "weights", "teach")
@@ -112,9 +115,13 @@ def about_run(command: Any, run: Path, options: Mapping[str, Any]) -> list[str]:
             return [str(command), path]
         case "resume", {**rest} if set(rest) <= {"epochs"}:
             return ["resume", path, *_more_epochs(rest.get("epochs"))]
-        case "export", {"to": to, **rest} if to in TARGETS and set(rest) <= {"weights"}:
+        case "export", {"to": to, **rest} if to in TARGETS and set(rest) <= {"weights", "layout"}:
             words = ["export", path, "--to", str(to), "--force", "--json"]
-            weights = rest.get("weights")
+            weights, layout = rest.get("weights"), rest.get("layout")
+            if layout is not None:
+                if layout not in LAYOUTS:
+                    raise OptionError(f"--layout: expected one of {', '.join(LAYOUTS)}")
+                words += ["--layout", str(layout)]
             if weights is None:
                 return words
             if weights not in WEIGHTS:

@@ -6,6 +6,7 @@ from hiddenstate.export.c import integer_header
 from hiddenstate.export.c.arrays import array, string
 from hiddenstate.export.c.comment import introduction
 from hiddenstate.export.c.content import Layout
+from hiddenstate.export.c.folders import FOLDERS
 from hiddenstate.export.c.integer_layout import LAYERS
 from hiddenstate.export.c.layout import KINDS, layout_of
 from hiddenstate.export.c.run import run
@@ -137,5 +138,6 @@ TARGET = Target(
     stored,
     forecasts=True,
     remark=integer_header.costs,
+    folders=FOLDERS,
     kinds={*KINDS, *LAYERS},
 )

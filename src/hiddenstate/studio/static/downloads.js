@@ -19,6 +19,8 @@ const TARGETS = {
   html: "one web page that answers in any browser, without a server",
   onnx: "for ONNX Runtime and most other runtimes",
   c: "one C header, for microcontrollers and programs without libraries",
+  "c arduino": "a library for the Arduino IDE, with a sketch",
+  "c cmake": "a CMake project of the C header, with an example and a test",
   python: "one Python file that needs only numpy",
   triton: "a folder for the Triton inference server",
   rtneural: "JSON for RTNeural, in audio plug-ins",
@@ -117,7 +119,8 @@ function exports_(store, show, fail) {
     event.preventDefault();
     fail("");
     const data = new FormData(form);
-    start(store, { command: "export", options: { to: String(data.get("to")), weights: String(data.get("weights")) } }, place, button, show);
+    const [to, layout] = String(data.get("to")).split(" ");
+    start(store, { command: "export", options: { to, weights: String(data.get("weights")), ...(layout && { layout }) } }, place, button, show);
   } });
   const button = h("button", { class: "main" }, t("Export"));
   const none = h("p", { class: "note" }, t("There is a model to export once the run is done."));

@@ -47,6 +47,8 @@ export const TEXTS = {
   "one web page that answers in any browser, without a server": "一个网页，在任何浏览器中回答，不需要服务器",
   "for ONNX Runtime and most other runtimes": "用于 ONNX Runtime 和大多数其他运行库",
   "one C header, for microcontrollers and programs without libraries": "一个 C 头文件，用于微控制器和不带库的程序",
+  "a library for the Arduino IDE, with a sketch": "一个 Arduino IDE 库，附带示例程序",
+  "a CMake project of the C header, with an example and a test": "含该 C 头文件的 CMake 项目，附带示例和测试",
   "one Python file that needs only numpy": "一个只需要 numpy 的 Python 文件",
   "a folder for the Triton inference server": "Triton 推理服务器的文件夹",
   "JSON for RTNeural, in audio plug-ins": "RTNeural 的 JSON，用于音频插件",

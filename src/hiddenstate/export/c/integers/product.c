@@ -6,7 +6,7 @@
 #if defined(__AVR__) && !defined(MODEL_PLAIN)
 static inline int32_t model_four(int32_t sum, const int8_t *w, const int16_t *x)
 {
-    int8_t w0, w1, w2, w3, high;
+    int8_t one, two, high;
     int16_t value;
 #define MODEL_PRODUCT(weight)                                                                      \
     "ld %A[value], X+\n\tld %B[value], X+\n\t"                                                     \
@@ -14,10 +14,11 @@ static inline int32_t model_four(int32_t sum, const int8_t *w, const int16_t *x)
     "add %A[sum], r0\n\tadc %B[sum], r1\n\tadc %C[sum], %[high]\n\tadc %D[sum], %[high]\n\t"       \
     "muls %[" weight "], %B[value]\n\tsbc %[high], %[high]\n\t"                                    \
     "add %B[sum], r0\n\tadc %C[sum], r1\n\tadc %D[sum], %[high]\n\t"
-    __asm__("lpm %[w0], Z+\n\tlpm %[w2], Z+\n\tlpm %[w1], Z+\n\tlpm %[w3], Z+\n\t" /* as x */
-        MODEL_PRODUCT("w0") MODEL_PRODUCT("w1") MODEL_PRODUCT("w2") MODEL_PRODUCT("w3") "clr r1"
-        : [sum] "+r"(sum), [w0] "=&a"(w0), [w1] "=&a"(w1), [w2] "=&a"(w2), [w3] "=&a"(w3),
-        [value] "=&a"(value), [high] "=&r"(high), "+z"(w), "+x"(x)
+    __asm__("lpm %[one], Z+\n\t" MODEL_PRODUCT("one")
+        "lpm %[two], Z+\n\tlpm %[one], Z+\n\t" MODEL_PRODUCT("one") /* as x */
+        MODEL_PRODUCT("two") "lpm %[one], Z+\n\t" MODEL_PRODUCT("one") "clr r1"
+        : [sum] "+r"(sum), [one] "=&a"(one), [two] "=&a"(two), [value] "=&a"(value),
+        [high] "=&r"(high), "+z"(w), "+x"(x)
         :
         : "r0", "memory");
 #undef MODEL_PRODUCT
