@@ -31,21 +31,21 @@ using namespace hs::driver;
 namespace {
 
 // Each task runs once, also if it runs other tasks or two callers run tasks at once.
-void tasks_run_once(uint64_t seed, long calls) {
+void tasks_run_once(uint64_t seed, int64_t calls) {
   Dice dice(seed);
-  for (long call = 0; call < calls; call++) {
-    const long n = dice.below(20);
+  for (int64_t call = 0; call < calls; call++) {
+    const int64_t n = dice.below(20);
     std::vector<std::atomic<int>> ran(n);
-    Team::shared().run(n, 1 + static_cast<int>(dice.below(4)), [&](long number) {
-      Team::shared().run(2, 2, [&](long) { ran[number]++; });
+    Team::shared().run(n, 1 + static_cast<int>(dice.below(4)), [&](int64_t number) {
+      Team::shared().run(2, 2, [&](int64_t) { ran[number]++; });
     });
     for (const std::atomic<int>& times : ran) require(times == 2, "each task runs once");
     bool caught = false;
     try {
-      Team::shared().run(n, 3, [&](long number) {
+      Team::shared().run(n, 3, [&](int64_t number) {
         if (number % 4 == 3) throw number;
       });
-    } catch (long) {
+    } catch (int64_t) {
       caught = true;
     }
     require(caught == (n > 3), "an exception in a task reaches the caller");
@@ -58,9 +58,9 @@ Lists lesson(const Level& level, const NetCase& c) {
   return pupil.train(3);
 }
 
-void teams(const std::vector<const Level*>& chosen, long cases) {
+void teams(const std::vector<const Level*>& chosen, int64_t cases) {
   const Level& level = *chosen.back();
-  for (long i = 0; i < cases; i++) {
+  for (int64_t i = 0; i < cases; i++) {
     Dice dice(2'000'000 + i);
     const NetCase a(dice), b(dice);
     begin("team", i, level.name, a);
@@ -91,20 +91,20 @@ void teams(const std::vector<const Level*>& chosen, long cases) {
 
 // Features of one row in memory of exactly its size. They do not depend on the level; half of the
 // rows are far from zero.
-void convolutions(const std::vector<const Level*>& chosen, long cases) {
-  for (long i = 0; i < cases; i++) {
+void convolutions(const std::vector<const Level*>& chosen, int64_t cases) {
+  for (int64_t i = 0; i < cases; i++) {
     Dice dice(3'000'000 + i);
-    const long channels = 1 + dice.below(3), steps = 1 + dice.below(70);
-    const long end = 1 + dice.below(steps);
+    const int64_t channels = 1 + dice.below(3), steps = 1 + dice.below(70);
+    const int64_t end = 1 + dice.below(steps);
     Convolutions c;
-    for (long dilation = 1; dilation < 40; dilation *= 1 + dice.pick({1, 2, 9})) {
+    for (int64_t dilation = 1; dilation < 40; dilation *= 1 + dice.pick({1, 2, 9})) {
       c.dilations.push_back(dilation);
       c.counts.push_back(dice.below(4));
     }
-    const long kernels = 84 * static_cast<long>(c.dilations.size());
+    const int64_t kernels = 84 * static_cast<int64_t>(c.dilations.size());
     const std::unique_ptr<bool[]> uses(new bool[kernels * channels]);
-    for (long k = 0; k < kernels * channels; k++) uses[k] = dice.once_in(2);
-    const long features = 84 * std::accumulate(c.counts.begin(), c.counts.end(), 0L);
+    for (int64_t k = 0; k < kernels * channels; k++) uses[k] = dice.once_in(2);
+    const int64_t features = 84 * std::accumulate(c.counts.begin(), c.counts.end(), int64_t{0});
     const std::vector<float> biases = as<float>(dice.numbers(features));
     c.uses = uses.get();
     c.biases = biases.data();
@@ -114,8 +114,9 @@ void convolutions(const std::vector<const Level*>& chosen, long cases) {
     List first;
     for (const Level* level : chosen) {
       current[0] = 0;
-      say("convolutions, case %ld, %s: %ld channels, %ld of %ld steps", i, level->name, channels,
-          end, steps);
+      say("convolutions, case %" PRId64 ", %s: %" PRId64 " channels, %" PRId64 " of %" PRId64
+          " steps",
+          i, level->name, channels, end, steps);
       const std::vector<float> x = as<float>(row);
       std::vector<float> out(features, static_cast<float>(unset));
       convolve_row(*level, c, x.data(), channels, steps, end, out.data(), features);
@@ -130,7 +131,7 @@ void convolutions(const std::vector<const Level*>& chosen, long cases) {
 }  // namespace
 
 int main(int n, char** words) {
-  const long cases = n > 1 ? std::atol(words[1]) : 50;
+  const int64_t cases = n > 1 ? std::atol(words[1]) : 50;
   std::vector<const Level*> chosen;
   for (const Level* level : levels()) {
     bool wanted = n < 3;
@@ -141,7 +142,7 @@ int main(int n, char** words) {
           "usage: driver [CASES [LEVEL ...]], with levels that this processor supports");
   const struct {
     const char* name;
-    void (*walk)(const std::vector<const Level*>&, long);
+    void (*walk)(const std::vector<const Level*>&, int64_t);
   } groups[] = {{"layers", layers},
                 {"nets", nets},
                 {"teams", teams},
@@ -151,7 +152,7 @@ int main(int n, char** words) {
     const auto start = std::chrono::steady_clock::now();
     group.walk(chosen, cases);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    std::printf("%s: %ld cases at %zu levels, %.1f s\n", group.name, cases, chosen.size(),
+    std::printf("%s: %" PRId64 " cases at %zu levels, %.1f s\n", group.name, cases, chosen.size(),
                 took.count());
     std::fflush(stdout);
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cinttypes>
 #include <cmath>
 #include <cstdarg>
 #include <cstdint>
@@ -40,9 +41,9 @@ inline __attribute__((format(printf, 1, 2))) void say(const char* format, ...) {
 }
 
 template <class Case>
-void begin(const char* group, long number, const char* level, const Case& c) {
+void begin(const char* group, int64_t number, const char* level, const Case& c) {
   current[0] = 0;
-  say("%s, case %ld, %s:", group, number, level);
+  say("%s, case %" PRId64 ", %s:", group, number, level);
   c.tell();
 }
 
@@ -56,17 +57,19 @@ inline void require(bool holds, const char* fact) {
 class Dice {
  public:
   explicit Dice(uint64_t seed) : roll_(seed) {}
-  long below(long n) { return static_cast<long>(roll_() % static_cast<uint64_t>(n)); }
-  bool once_in(long n) { return below(n) == 0; }
-  double number() { return static_cast<double>(roll_() >> 11) / (1L << 52) - 1; }  // in [-1, 1)
-  List numbers(long n, double scale = 1) {
+  int64_t below(int64_t n) { return static_cast<int64_t>(roll_() % static_cast<uint64_t>(n)); }
+  bool once_in(int64_t n) { return below(n) == 0; }
+  double number() {
+    return static_cast<double>(roll_() >> 11) / (int64_t{1} << 52) - 1;
+  }  // in [-1, 1)
+  List numbers(int64_t n, double scale = 1) {
     List list(n);
     for (double& x : list) x = scale * number();
     return list;
   }
   template <class N>
   N pick(std::initializer_list<N> from) {
-    return from.begin()[below(static_cast<long>(from.size()))];
+    return from.begin()[below(static_cast<int64_t>(from.size()))];
   }
 
  private:
@@ -74,7 +77,7 @@ class Dice {
 };
 
 // Few steps or, of few rows, more than the kernels multiply the inputs of at once.
-inline long steps_of_case(Dice& dice, long rows) {
+inline int64_t steps_of_case(Dice& dice, int64_t rows) {
   return rows < 3 && dice.once_in(2) ? steps_ahead + 5 : dice.pick({1, 2, 7});
 }
 
@@ -116,7 +119,7 @@ std::vector<P*> pointers(Arrays<T>& arrays) {
 
 // States of the `n` arrays from number `first` on.
 template <class T>
-States<T> states_in(Arrays<T>& arrays, size_t first, size_t n, long rows, long hidden) {
+States<T> states_in(Arrays<T>& arrays, size_t first, size_t n, int64_t rows, int64_t hidden) {
   States<T> states{{}, rows, hidden};
   for (size_t i = 0; i < n; i++) states.at[i] = at(arrays[first + i]);
   return states;
@@ -132,7 +135,7 @@ inline bool has_kink(int cell) {
 inline bool is_lru(int cell) { return cell == cell_named("lru"); }
 
 // The norm of few channels hardly depends on them: its gradient is mostly rounding.
-inline long fewest_hidden(int cell) { return is_lru(cell) ? 3 : 1; }
+inline int64_t fewest_hidden(int cell) { return is_lru(cell) ? 3 : 1; }
 
 inline double dot(const Lists& a, const Lists& b) {
   double sum = 0;
@@ -162,10 +165,10 @@ inline bool all_set(const Lists& a) {
 
 // A random direction in all lists or, half of the time, in one of them.
 inline Lists direction(const Lists& like, Dice& dice) {
-  const long only = dice.once_in(2) ? dice.below(static_cast<long>(like.size())) : -1;
+  const int64_t only = dice.once_in(2) ? dice.below(static_cast<int64_t>(like.size())) : -1;
   Lists way;
   for (size_t i = 0; i < like.size(); i++) {
-    const bool moves = only < 0 || only == static_cast<long>(i) || like[only].empty();
+    const bool moves = only < 0 || only == static_cast<int64_t>(i) || like[only].empty();
     way.push_back(moves ? dice.numbers(like[i].size()) : List(like[i].size()));
   }
   return way;

@@ -11,7 +11,7 @@ namespace hs::driver {
 
 struct LayerCase {
   int cell, layers, directions;
-  long inputs, hidden, units, state_row, rows, steps;  // units: the states of an LRU
+  int64_t inputs, hidden, units, state_row, rows, steps;  // units: the states of an LRU
   std::vector<int64_t> length, place;
   Lists in;  // x, the initial state, weights; empty where null
   Lists up;  // gradients of y and of the last state; empty where null
@@ -40,7 +40,7 @@ struct LayerCase {
     steps = steps_of_case(dice, rows);
     if (is_lru(cell) && dice.once_in(2)) {  // of few rows: sanitized, many take most of the time
       steps += most_segment_steps;
-      rows = std::min(rows, 17L);
+      rows = std::min(rows, int64_t{17});
     }
     length.assign(dice.once_in(2) ? rows : 0, 0);
     place.clear();
@@ -60,7 +60,7 @@ struct LayerCase {
     for (int64_t& n : length) n = std::max<int64_t>(1, n);
     length[0] = steps;
     std::sort(length.rbegin(), length.rend());
-    for (long t = 0, at = 0; t < steps; t++) {
+    for (int64_t t = 0, at = 0; t < steps; t++) {
       place.push_back(at);
       for (const int64_t n : length) at += t < n;
     }
@@ -69,11 +69,12 @@ struct LayerCase {
   const Declaration& declaration() const { return *cells()[cell]; }
   size_t states() const { return declaration().states; }
   size_t first_weight() const { return 1 + states(); }  // its number in `in`
-  long state_size() const { return layers * directions * rows * state_row; }
-  long outputs() const { return hidden * directions; }
-  bool is_read(long r, long t) const { return length.empty() || t < length[r]; }
+  int64_t state_size() const { return layers * directions * rows * state_row; }
+  int64_t outputs() const { return hidden * directions; }
+  bool is_read(int64_t r, int64_t t) const { return length.empty() || t < length[r]; }
   void tell() const {
-    say(" %s, %d layers, %d directions, %ld inputs, hidden %ld, %ld rows, %ld steps%s%s",
+    say(" %s, %d layers, %d directions, %" PRId64 " inputs, hidden %" PRId64 ", %" PRId64
+        " rows, %" PRId64 " steps%s%s",
         declaration().name, layers, directions, inputs, hidden, rows, steps,
         length.empty() ? "" : ", lengths", place.empty() ? "" : ", packed");
   }
@@ -84,11 +85,11 @@ struct LayerCase {
 template <class T>
 struct Grid {
   const LayerCase& c;
-  long n, sequence, step;
+  int64_t n, sequence, step;
   std::vector<T> numbers;
 
-  Grid(const LayerCase& c, long n, Dice& dice) : c(c), n(n), sequence(n), step(n) {
-    const long gap = dice.below(3);
+  Grid(const LayerCase& c, int64_t n, Dice& dice) : c(c), n(n), sequence(n), step(n) {
+    const int64_t gap = dice.below(3);
     if (c.place.empty() && dice.once_in(2)) {
       sequence += gap;
       step = c.rows * sequence + gap;
@@ -96,28 +97,28 @@ struct Grid {
       step += gap;
       sequence = c.steps * step + gap;
     }
-    long size = (c.rows - 1) * sequence + (c.steps - 1) * step + n;
-    if (!c.place.empty()) size = n * std::accumulate(c.length.begin(), c.length.end(), 0L);
+    int64_t size = (c.rows - 1) * sequence + (c.steps - 1) * step + n;
+    if (!c.place.empty()) size = n * std::accumulate(c.length.begin(), c.length.end(), int64_t{0});
     numbers.assign(size, static_cast<T>(unset));
   }
   Batch<T> batch() { return {numbers.data(), sequence, step}; }
   template <class F>
   void each(F f) {  // f(number, its index in a plain list, whether it is read)
-    for (long r = 0; r < c.rows; r++)
-      for (long t = 0; t < c.steps; t++) {
+    for (int64_t r = 0; r < c.rows; r++)
+      for (int64_t t = 0; t < c.steps; t++) {
         if (!c.place.empty() && !c.is_read(r, t)) continue;
         T* from = numbers.data() + r * sequence + (c.place.empty() ? t : c.place[t]) * step;
-        for (long k = 0; k < n; k++) f(from[k], (r * c.steps + t) * n + k, c.is_read(r, t));
+        for (int64_t k = 0; k < n; k++) f(from[k], (r * c.steps + t) * n + k, c.is_read(r, t));
       }
   }
   void fill(const List& from) {
-    each([&](T& x, long i, bool read) {
+    each([&](T& x, int64_t i, bool read) {
       if (read) x = static_cast<T>(from[i]);
     });
   }
   List take() {
     List list(c.rows * c.steps * n);
-    each([&](T& x, long i, bool read) {
+    each([&](T& x, int64_t i, bool read) {
       require(read || x == 0, "an output of a step that is not read is zero");
       list[i] = std::exchange(x, static_cast<T>(unset));
     });
@@ -200,8 +201,8 @@ LayerAnswer layer_case(const Level& level, const LayerCase& c, uint64_t seed) {
   return result;
 }
 
-inline void layers(const std::vector<const Level*>& chosen, long cases) {
-  for (long i = 0; i < cases; i++) {
+inline void layers(const std::vector<const Level*>& chosen, int64_t cases) {
+  for (int64_t i = 0; i < cases; i++) {
     Dice dice(i);
     const LayerCase c(dice);
     LayerAnswer first;

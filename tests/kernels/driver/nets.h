@@ -10,7 +10,7 @@ namespace hs::driver {
 
 struct NetCase {
   Shape shape;
-  long steps = 0, rows, numbers, answers, batch, taken;
+  int64_t steps = 0, rows, numbers, answers, batch, taken;
   Kind kind;
   int rule;
   double decay, momentum, clip, rate;
@@ -31,7 +31,7 @@ struct NetCase {
       s.layers = 1 + static_cast<int>(dice.below(3));
       s.directions = 1 + static_cast<int>(dice.below(2));
       s.inputs = dice.pick({1, 5, 28});
-      s.hidden = std::max(dice.pick({1L, 3L, 8L, 17L, 33L, 64L}), fewest_hidden(s.cell));
+      s.hidden = std::max(dice.pick<int64_t>({1, 3, 8, 17, 33, 64}), fewest_hidden(s.cell));
       s.states = dice.pick({1, 4, 9, 33});
       s.outputs = dice.pick({1, 2, 10, 17});
       if (cells()[s.cell]->blocks == 1 && dice.once_in(2)) s.rank = dice.pick({1, 3, 20});
@@ -48,13 +48,13 @@ struct NetCase {
       if (!stateful && dice.once_in(2)) length.resize(rows);
       for (int64_t& n : length) n = 1 + dice.below(steps);
       if (s.classify)
-        for (long i = 0; i < rows; i++) classes.push_back(dice.below(s.outputs));
+        for (int64_t i = 0; i < rows; i++) classes.push_back(dice.below(s.outputs));
       else
         targets = dice.numbers(rows * answers);
     }
     if (dice.once_in(2)) counts.resize(rows);
     for (double& count : counts) count = dice.pick({0.0, 0.25, 1.0, 3.0});
-    for (long i = 0; i < taken * batch; i++) order.push_back(dice.below(rows));
+    for (int64_t i = 0; i < taken * batch; i++) order.push_back(dice.below(rows));
     kind = dice.pick({BYTES, FLOATS, DOUBLES});
     x = dice.numbers(rows * numbers);
     for (double& value : x) value = kind == BYTES ? std::floor(128 + 128 * value) : (float)value;
@@ -73,7 +73,7 @@ struct NetCase {
   }
 
   void stem(Dice& dice) {
-    for (long i = 1 + dice.below(3); i-- > 0;) {
+    for (int64_t i = 1 + dice.below(3); i-- > 0;) {
       shape.stem.channels.push_back(dice.pick({1, 3, 8, 17, 33}));
       shape.stem.sizes.push_back(dice.pick({1, 2, 3, 5}));
     }
@@ -84,10 +84,10 @@ struct NetCase {
 
   void dense(Dice& dice) {
     Shape& s = shape;
-    const long depth = 1 + dice.below(3);
-    for (long i = 0; i <= depth; i++) s.widths.push_back(dice.pick({1, 3, 8, 17, 33, 64}));
+    const int64_t depth = 1 + dice.below(3);
+    for (int64_t i = 0; i <= depth; i++) s.widths.push_back(dice.pick({1, 3, 8, 17, 33, 64}));
     const int between = dice.pick({TANH, RELU, SIGMOID});
-    for (long i = depth; i-- > 0;) s.widths.push_back(s.widths[i]);
+    for (int64_t i = depth; i-- > 0;) s.widths.push_back(s.widths[i]);
     s.activations.assign(2 * depth, between);
     s.activations[depth - 1] = LINEAR;
     s.activations[2 * depth - 1] = dice.pick({LINEAR, SIGMOID});
@@ -97,7 +97,7 @@ struct NetCase {
   bool recurrent() const { return shape.layers > 0; }
   bool averages() const { return shape.mean && !shape.every_step; }
   // Whether a row has no influence at all.
-  bool out(long row) const { return !counts.empty() && counts[row] == 0 && !stateful; }
+  bool out(int64_t row) const { return !counts.empty() && counts[row] == 0 && !stateful; }
   bool kinks() const {
     if (recurrent()) return has_kink(shape.cell) || stem_layers();
     return shape.activations[0] == RELU;
@@ -105,32 +105,34 @@ struct NetCase {
   void tell() const {
     const Shape& s = shape;
     if (recurrent())
-      say(" %s, %d layers, %d directions, %ld inputs, hidden %ld, %ld outputs%s%s%s%s%s",
+      say(" %s, %d layers, %d directions, %" PRId64 " inputs, hidden %" PRId64 ", %" PRId64
+          " outputs%s%s%s%s%s",
           cells()[s.cell]->name, s.layers, s.directions, s.inputs, s.hidden, s.outputs,
           s.every_step ? ", every step" : "", s.mean ? ", mean" : "", s.classify ? ", classes" : "",
           stateful ? ", stateful" : "", length.empty() ? "" : ", lengths");
     for (size_t i = 0; i < stem_layers(); i++)
-      say(", stem %ld of %ld", s.stem.channels[i], s.stem.sizes[i]);
-    if (stem_layers()) say(", pool %ld%s", s.stem.pool, s.stem.causal ? ", causal" : "");
-    if (s.rank) say(", rank %ld", s.rank);
-    for (const long width : s.widths) say(" %ld", width);
+      say(", stem %" PRId64 " of %" PRId64, s.stem.channels[i], s.stem.sizes[i]);
+    if (stem_layers()) say(", pool %" PRId64 "%s", s.stem.pool, s.stem.causal ? ", causal" : "");
+    if (s.rank) say(", rank %" PRId64, s.rank);
+    for (const int64_t width : s.widths) say(" %" PRId64, width);
     for (const int activation : s.activations) say(" /%d", activation);
-    say(", %ld steps, %ld of %ld rows%s, kind %d, rule %d, momentum %g, decay %g, clip %g", steps,
-        batch, rows, counts.empty() ? "" : " weighted", kind, rule, momentum, decay, clip);
+    say(", %" PRId64 " steps, %" PRId64 " of %" PRId64
+        " rows%s, kind %d, rule %d, momentum %g, decay %g, clip %g",
+        steps, batch, rows, counts.empty() ? "" : " weighted", kind, rule, momentum, decay, clip);
   }
 };
 
 // A stop function that returns true from the given number of calls on.
 struct Patience {
-  long left;
+  int64_t left;
   std::atomic<bool> stopped{false};
-  explicit Patience(long times) : left(times) {}
-  static bool ask(void* self, long) {
+  explicit Patience(int64_t times) : left(times) {}
+  static bool ask(void* self, int64_t) {
     Patience& p = *static_cast<Patience*>(self);
     if (p.left-- <= 0) p.stopped = true;
     return p.stopped;
   }
-  static bool look(void* self, long) { return static_cast<Patience*>(self)->stopped; }
+  static bool look(void* self, int64_t) { return static_cast<Patience*>(self)->stopped; }
   Stop stop() { return {ask, look, this}; }
 };
 
@@ -183,10 +185,10 @@ struct Pupil {
     }
     return lists;
   }
-  long states(long rows) const {
+  int64_t states(int64_t rows) const {
     return c.shape.layers * c.shape.directions * rows * net.state_size();
   }
-  Arrays<T> arrays(long rows) const {  // for a state
+  Arrays<T> arrays(int64_t rows) const {  // for a state
     return Arrays<T>(net.states(), std::vector<T>(states(rows), unset));
   }
   Lists state() const {
@@ -202,7 +204,7 @@ struct Pupil {
     return lists;
   }
 
-  Ending step(long n, const int64_t* order, double rate, bool reset, int threads, Stop stop,
+  Ending step(int64_t n, const int64_t* order, double rate, bool reset, int threads, Stop stop,
               double& loss, List* answers = nullptr) {
     std::vector<T> out(answers ? n * c.answers : 0, unset);
     const std::vector<int64_t> rows(order, order + n);
@@ -214,12 +216,12 @@ struct Pupil {
 
   // Runs the steps of the case and returns losses and outputs. With `patience`, each step is first
   // stopped after that many checks.
-  Lists train(int threads, long patience = -1) {
+  Lists train(int threads, int64_t patience = -1) {
     Lists result;
-    for (long i = 0; i < c.taken; i++) {
+    for (int64_t i = 0; i < c.taken; i++) {
       const int64_t* order = c.order.data() + i * c.batch;
       const bool reset = i == 2;
-      const long n = c.stateful || i < 3 ? c.batch : 1 + c.batch / 2;
+      const int64_t n = c.stateful || i < 3 ? c.batch : 1 + c.batch / 2;
       double loss = unset;
       List out;
       bool done = false;
@@ -241,8 +243,8 @@ struct Pupil {
     List out;
     Lists state;
   };
-  Outcome predict(const Table& x, long n, long steps, bool lengths, size_t first, size_t last,
-                  long width, int threads, const Outcome* from = nullptr) {
+  Outcome predict(const Table& x, int64_t n, int64_t steps, bool lengths, size_t first, size_t last,
+                  int64_t width, int threads, const Outcome* from = nullptr) {
     std::vector<T> out(n * width, unset);
     Arrays<T> begin = as<T>(from ? from->state : Lists{}), end = arrays(n);
     const bool done =
@@ -262,13 +264,13 @@ void check_predictions(Pupil<T>& pupil, const NetCase& c, int threads) {
   require(all_set({whole.out}) && all_set(whole.state), "every number of a prediction is written");
 
   std::vector<int64_t> order(c.rows);
-  for (long i = 0; i < c.rows; i++) order[i] = i;
+  for (int64_t i = 0; i < c.rows; i++) order[i] = i;
   double loss;
   List out;
   require(pupil.step(c.rows, order.data(), 0, true, threads, Stop{}, loss, &out) == DONE,
           "a step with a rate of 0 is completed");
   // With a stem, training normalises by the moments of the batch.
-  for (long i = 0; !c.stem_layers() && i < c.rows * c.answers; i++)
+  for (int64_t i = 0; !c.stem_layers() && i < c.rows * c.answers; i++)
     require(c.out(i / c.answers) || out[i] == whole.out[i],
             "training and predicting compute the same outputs");
   if (c.stateful)
@@ -276,7 +278,7 @@ void check_predictions(Pupil<T>& pupil, const NetCase& c, int threads) {
 
   if (!c.recurrent()) {
     const size_t half = layers / 2;
-    const long codes = c.shape.widths[half];
+    const int64_t codes = c.shape.widths[half];
     const auto code = pupil.predict(pupil.lesson.x, c.rows, 0, false, 0, half, codes, threads);
     std::vector<T> given = as<T>(code.out);
     const Table table{given.data(), sizeof(T) == 4 ? FLOATS : DOUBLES, codes};
@@ -284,17 +286,17 @@ void check_predictions(Pupil<T>& pupil, const NetCase& c, int threads) {
     require(apart({back.out}, {whole.out}) < 1e-5, "decoding the codes equals predicting");
   } else if (c.shape.directions == 1 && c.steps > 1 && c.length.empty() && !c.stem_layers()) {
     const bool stretches = c.steps > steps_ahead;
-    const long cut = stretches ? steps_ahead : c.steps / 2;
-    const long early = cut * c.shape.inputs, late = c.numbers - early;
+    const int64_t cut = stretches ? steps_ahead : c.steps / 2;
+    const int64_t early = cut * c.shape.inputs, late = c.numbers - early;
     List parts[2];
-    for (long i = 0; i < static_cast<long>(c.x.size()); i++)
+    for (int64_t i = 0; i < static_cast<int64_t>(c.x.size()); i++)
       parts[i % c.numbers >= early].push_back(c.x[i]);
     typename Pupil<T>::Outcome outcome;
     for (int i = 0; i < 2; i++) {
       Table table = pupil.table(parts[i]);
       table.numbers = i ? late : early;
-      const long steps = table.numbers / c.shape.inputs;
-      const long width = c.shape.outputs * (c.shape.every_step ? steps : 1);
+      const int64_t steps = table.numbers / c.shape.inputs;
+      const int64_t width = c.shape.outputs * (c.shape.every_step ? steps : 1);
       outcome =
           pupil.predict(table, c.rows, steps, false, 0, 1, width, threads, i ? &outcome : nullptr);
     }
@@ -304,8 +306,8 @@ void check_predictions(Pupil<T>& pupil, const NetCase& c, int threads) {
     const bool in_tiles = cells()[c.shape.cell]->gated() && !stretches;
     require(equal || in_tiles || is_lru(c.shape.cell), "so it does to the last bit");
     List tail;
-    const long n = static_cast<long>(outcome.out.size()) / c.rows;
-    for (long i = 0; i < c.rows * c.answers; i++)
+    const int64_t n = static_cast<int64_t>(outcome.out.size()) / c.rows;
+    for (int64_t i = 0; i < c.rows * c.answers; i++)
       if (i % c.answers >= c.answers - n) tail.push_back(whole.out[i]);
     require(c.averages() || apart({outcome.out}, {tail}) < 1e-5,
             "the outputs continue with the state");
@@ -347,16 +349,16 @@ void check_weights(const Level& level, const NetCase& c, const Lists& result) {
     return;
   }
   if (c.stateful) return;
-  for (long r = 0; r < c.rows; r++) {
+  for (int64_t r = 0; r < c.rows; r++) {
     if (!c.out(r)) continue;
-    const long n = static_cast<long>(c.targets.size()) / c.rows;
-    for (long i = 0; i < c.numbers; i++)
+    const int64_t n = static_cast<int64_t>(c.targets.size()) / c.rows;
+    for (int64_t i = 0; i < c.numbers; i++)
       other.x[r * c.numbers + i] = c.kind == BYTES ? 7 : i % 2 ? unset : HUGE_VAL;
-    for (long i = 0; i < n; i++) other.targets[r * n + i] = unset;
+    for (int64_t i = 0; i < n; i++) other.targets[r * n + i] = unset;
     if (c.shape.classify) other.classes[r] = 0;
   }
   Pupil<T> one(level, c), two(level, other);
-  for (long i = 0; i < c.taken; i++) {
+  for (int64_t i = 0; i < c.taken; i++) {
     double losses[2] = {unset, unset};
     int at = 0;
     for (Pupil<T>* pupil : {&one, &two})
@@ -402,8 +404,8 @@ Lists net_case(const Level& level, const NetCase& c, Dice dice) {
   return result;
 }
 
-inline void nets(const std::vector<const Level*>& chosen, long cases) {
-  for (long i = 0; i < cases; i++) {
+inline void nets(const std::vector<const Level*>& chosen, int64_t cases) {
+  for (int64_t i = 0; i < cases; i++) {
     Dice dice(1'000'000 + i);
     const NetCase c(dice);
     Lists first;

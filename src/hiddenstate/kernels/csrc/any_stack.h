@@ -13,7 +13,7 @@ namespace hs {
 
 // A multiple of the rows of every tile: of segments of so many rows, all products are in the tiles
 // of a whole sequence.
-constexpr long whole_tiles = 48;
+constexpr int64_t whole_tiles = 48;
 
 // The number of multiplications below which another thread costs more time than it saves.
 constexpr double worth_a_thread = 4e5;
@@ -21,56 +21,56 @@ constexpr double worth_a_thread = 4e5;
 // A weight matrix or bias and its position in flat memory.
 struct Matrix {
   Layout layout;
-  long at, size;
-  long turned = -1, turned_size = 0;  // position of the transposed matrix, -1 if there is none
+  int64_t at, size;
+  int64_t turned = -1, turned_size = 0;  // position of the transposed matrix, -1 if there is none
   bool is_bias = false;
   bool decays = true;  // whether weight decay applies
-  long blocks(long lanes) const {
-    const long rows = layout.rows_of_part();
+  int64_t blocks(int64_t lanes) const {
+    const int64_t rows = layout.rows_of_part();
     return layout.out / rows * (rounded_up(rows, lanes) / lanes);
   }
 };
 
 // Some blocks of a matrix, and the inputs in [m0, m1).
 struct Part {
-  long block, blocks, m0, m1;
+  int64_t block, blocks, m0, m1;
 };
 
 // Assigns positions in flat memory to matrices, one after the other.
 struct Places {
-  long lanes, size = 0, turned_size = 0;
+  int64_t lanes, size = 0, turned_size = 0;
 
-  Matrix weight(long in, long out, int gates, bool turned) {
+  Matrix weight(int64_t in, int64_t out, int gates, bool turned) {
     Matrix m{};
     m.layout = {in, out, gates, 0, in, in};
     return place(m, turned);
   }
   // A weight whose inputs are parts of `part` numbers, each padded to whole vectors.
-  Matrix padded_weight(long in, long out, int gates, int first, long part, bool turned) {
+  Matrix padded_weight(int64_t in, int64_t out, int gates, int first, int64_t part, bool turned) {
     Matrix m{};
     m.layout = {in, out, gates, first, part, rounded_up(part, lanes)};
     return place(m, turned);
   }
   // As `padded_weight`, of one gate, with `outs` parts of `out` rows.
-  Matrix parted_weight(long in, long out, long part, int outs) {
+  Matrix parted_weight(int64_t in, int64_t out, int64_t part, int outs) {
     Matrix m{};
     m.layout = {in, outs * out, 1, 0, part, rounded_up(part, lanes), out};
     return place(m, true);
   }
-  Matrix parted_bias(long out, int outs) {
+  Matrix parted_bias(int64_t out, int outs) {
     Matrix m{};
     m.layout = {1, outs * out, 1, 0, 1, 1, out};
     m.is_bias = true;
     return place(m, false);
   }
-  Matrix bias(long out, int gates, int first) {
+  Matrix bias(int64_t out, int gates, int first) {
     Matrix m{};
     m.layout = {1, out, gates, first, 1, 1};
     m.is_bias = true;
     return place(m, false);
   }
   // A weight with the inputs of another one, and one block.
-  Matrix of_same_inputs(const Layout& other, long out) {
+  Matrix of_same_inputs(const Layout& other, int64_t out) {
     Matrix m{};
     m.layout = {other.in, out, 1, 0, other.part, other.padded};
     return place(m, false);
@@ -78,7 +78,7 @@ struct Places {
 
  private:
   Matrix place(Matrix m, bool turned) {
-    const long columns = m.blocks(lanes) * m.layout.gates * lanes;
+    const int64_t columns = m.blocks(lanes) * m.layout.gates * lanes;
     m.at = size;
     m.size = m.layout.k() * columns;
     size += m.size;
@@ -95,13 +95,13 @@ template <class T>
 class AnyStack {
  public:
   int layers, directions;
-  long inputs, hidden, width;    // width: the hidden size padded
-  long state_size, state_width;  // numbers of a row in each array of a state; the same padded
-  std::vector<Matrix> matrices;  // of each layer and direction: the cell's arrays in order
-  std::vector<Grid<T>> grids;    // of h of each layer, or none
+  int64_t inputs, hidden, width;    // width: the hidden size padded
+  int64_t state_size, state_width;  // numbers of a row in each array of a state; the same padded
+  std::vector<Matrix> matrices;     // of each layer and direction: the cell's arrays in order
+  std::vector<Grid<T>> grids;       // of h of each layer, or none
 
-  AnyStack(const Kernels<T>& kernels, long inputs, long hidden, int layers, int directions,
-           int states, long state_size)
+  AnyStack(const Kernels<T>& kernels, int64_t inputs, int64_t hidden, int layers, int directions,
+           int states, int64_t state_size)
       : layers(layers), directions(directions), inputs(inputs), hidden(hidden),
         width(rounded_up(hidden, kernels.lanes)), state_size(state_size),
         state_width(rounded_up(state_size, kernels.lanes)), kernels_(kernels), states_(states) {}
@@ -112,7 +112,7 @@ class AnyStack {
   // backward() will follow.
   struct Work {
     T* at;
-    long rows, steps;
+    int64_t rows, steps;
     bool kept;
     const int64_t* length;
     Dropout dropout = {};
@@ -124,22 +124,22 @@ class AnyStack {
     T* sums[2] = {};
     bool resumes = false, pauses = false;
   };
-  virtual long work_size(long rows, long steps, bool kept, bool dropout = false) const = 0;
+  virtual int64_t work_size(int64_t rows, int64_t steps, bool kept, bool dropout = false) const = 0;
 
   // Sequences can be passed in segments of so many steps, one after the other, with the same
   // numbers as at once.
-  virtual long segment_steps(long rows, long steps) const = 0;
+  virtual int64_t segment_steps(int64_t rows, int64_t steps) const = 0;
   // The number of these segments. The last has at least four steps: fewer rows could be in other
   // tiles.
-  virtual long segments(long rows, long steps) const {
-    return std::max(1L, (steps - 4) / segment_steps(rows, steps) + 1);
+  virtual int64_t segments(int64_t rows, int64_t steps) const {
+    return std::max<int64_t>(1, (steps - 4) / segment_steps(rows, steps) + 1);
   }
   // How many times more memory whole sequences may take before they are passed in segments.
-  virtual long segments_cost() const { return 1; }
+  virtual int64_t segments_cost() const { return 1; }
   // Whether backward() itself adds up the gradient of a matrix, and numbers of a layer and
   // direction in these sums.
   virtual bool is_summed(size_t index) const = 0;
-  virtual long sums_size() const = 0;
+  virtual int64_t sums_size() const = 0;
   // Whether what the last layer gives is the first array of its state.
   virtual bool carries_output() const = 0;
 

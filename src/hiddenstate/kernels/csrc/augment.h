@@ -35,22 +35,23 @@ inline double normal(uint64_t z) {
 }
 
 // Writes out [n][count].
-inline void hashes(uint64_t key, const int64_t* draws, const int64_t* rows, long n, long count,
-                   uint64_t* out) {
-  for (long r = 0; r < n; r++) {
+inline void hashes(uint64_t key, const int64_t* draws, const int64_t* rows, int64_t n,
+                   int64_t count, uint64_t* out) {
+  for (int64_t r = 0; r < n; r++) {
     const uint64_t own = row_key(key, draws[r], rows[r]);
-    for (long i = 0; i < count; i++) *out++ = mixed_bits(own + (i + 1) * golden);
+    for (int64_t i = 0; i < count; i++) *out++ = mixed_bits(own + (i + 1) * golden);
   }
 }
 
 // Adds noise to the rows `which` of x [..][numbers], in units of deviations[number % features].
 template <class T>
 void add_noise(uint64_t key, const int64_t* draws, const int64_t* rows, const int64_t* which,
-               long n, const T* size, const T* deviations, long features, T* x, long numbers) {
-  for (long k = 0; k < n; k++) {
+               int64_t n, const T* size, const T* deviations, int64_t features, T* x,
+               int64_t numbers) {
+  for (int64_t k = 0; k < n; k++) {
     const uint64_t own = row_key(key, draws[which[k]], rows[which[k]]);
     T* to = x + which[k] * numbers;
-    for (long i = 0, f = 0; i < numbers; i++) {
+    for (int64_t i = 0, f = 0; i < numbers; i++) {
       const T noise = static_cast<T>(normal(mixed_bits(own + (i + 1) * golden))) * size[k];
       to[i] += noise * deviations[f];
       f = f + 1 == features ? 0 : f + 1;
@@ -70,7 +71,7 @@ struct Segment {
 };
 
 // Each step's part of a row of n steps: 1 after its end.
-inline double part_of(long t, double last) { return std::min(t / std::max(last, 1.0), 1.0); }
+inline double part_of(int64_t t, double last) { return std::min(t / std::max(last, 1.0), 1.0); }
 
 constexpr double digits = 1048576.0;  // parts of a step that places are rounded to
 
@@ -88,23 +89,23 @@ struct Times {
 };
 
 // Writes at [n][T], where each step of the result is read.
-inline void time_map(const Times& times, long n, long T, double* at) {
-  for (long r = 0; r < n; r++, at += T) {
+inline void time_map(const Times& times, int64_t n, int64_t T, double* at) {
+  for (int64_t r = 0; r < n; r++, at += T) {
     const double last = static_cast<double>(times.steps[r] - 1), factor = last * digits;
     const double shift = times.shift[r], kept = 1 - times.cut[r], begin = times.begin[r];
-    for (long t = 0; t < T; t++) {
+    for (int64_t t = 0; t < T; t++) {
       const double part = std::min(std::max(part_of(t, last) + shift, 0.0), 1.0);
       at[t] = part * kept + begin;
     }
     if (times.speed) {
       const double* a = times.speed + r * 3 * (knots - 1);
-      for (long t = 0; t < T; t++) {
+      for (int64_t t = 0; t < T; t++) {
         const Segment s(at[t]);
         const double* here = a + s.at;
         at[t] = (here[0] * s.rest + here[knots - 1]) * s.rest + here[2 * (knots - 1)];
       }
     }
-    for (long t = 0; t < T; t++) {
+    for (int64_t t = 0; t < T; t++) {
       const double place = rounded(at[t] * factor) * (1 / digits);
       at[t] = std::min(std::max(place, 0.0), last);
     }
@@ -113,15 +114,15 @@ inline void time_map(const Times& times, long n, long T, double* at) {
 
 // Writes out [n][T][I], rows x at the places `at`, between two steps in a straight line.
 template <class T>
-void rows_at(const T* x, const double* at, const int64_t* steps, long n, long length, long features,
-             T* out) {
-  for (long r = 0; r < n; r++, x += length * features, at += length) {
-    const long last = steps[r] - 1;
-    for (long t = 0; t < length; t++, out += features) {
-      const long before = static_cast<long>(at[t]);
+void rows_at(const T* x, const double* at, const int64_t* steps, int64_t n, int64_t length,
+             int64_t features, T* out) {
+  for (int64_t r = 0; r < n; r++, x += length * features, at += length) {
+    const int64_t last = steps[r] - 1;
+    for (int64_t t = 0; t < length; t++, out += features) {
+      const int64_t before = static_cast<int64_t>(at[t]);
       const T rest = static_cast<T>(at[t] - static_cast<double>(before));
       const T *low = x + before * features, *high = x + std::min(before + 1, last) * features;
-      for (long f = 0; f < features; f++) out[f] = low[f] + (high[f] - low[f]) * rest;
+      for (int64_t f = 0; f < features; f++) out[f] = low[f] + (high[f] - low[f]) * rest;
     }
   }
 }
@@ -129,15 +130,15 @@ void rows_at(const T* x, const double* at, const int64_t* steps, long n, long le
 // Multiplies the distance from the means in the rows `which` of x [..][length][features] by 1 and a
 // smooth curve through knots.
 template <class T>
-void scale_rows(T* x, const int64_t* which, const int64_t* steps, const double* curve, long n,
-                long length, long features, const T* means) {
-  for (long k = 0; k < n; k++, curve += knots) {
+void scale_rows(T* x, const int64_t* which, const int64_t* steps, const double* curve, int64_t n,
+                int64_t length, int64_t features, const T* means) {
+  for (int64_t k = 0; k < n; k++, curve += knots) {
     T* row = x + which[k] * length * features;
-    for (long t = 0; t < length; t++, row += features) {
+    for (int64_t t = 0; t < length; t++, row += features) {
       const Segment s(part_of(t, static_cast<double>(steps[k] - 1)));
       const double slope = curve[s.at + 1] - curve[s.at];
       const T factor = static_cast<T>(slope * s.rest + curve[s.at]);
-      for (long f = 0; f < features; f++) row[f] += (row[f] - means[f]) * factor;
+      for (int64_t f = 0; f < features; f++) row[f] += (row[f] - means[f]) * factor;
     }
   }
 }
@@ -147,24 +148,26 @@ void scale_rows(T* x, const int64_t* which, const int64_t* steps, const double* 
 // of the others `own`. A null `at` is every step.
 template <class T>
 void mix_rows(T* x, const int64_t* which, const T* share, const T* others, const double* at,
-              const int64_t* steps, const int64_t* own, long n, long length, long features) {
-  for (long k = 0; k < n; k++, others += length * features) {
+              const int64_t* steps, const int64_t* own, int64_t n, int64_t length,
+              int64_t features) {
+  for (int64_t k = 0; k < n; k++, others += length * features) {
     T* row = x + which[k] * length * features;
     const T part = share[k], rest_part = 1 - part;
     if (!at) {
-      for (long i = 0; i < length * features; i++) row[i] = rest_part * row[i] + part * others[i];
+      for (int64_t i = 0; i < length * features; i++)
+        row[i] = rest_part * row[i] + part * others[i];
       continue;
     }
     const double* places = at + which[k] * length;
     const double last = static_cast<double>(steps[which[k]] - 1);
     const double end = static_cast<double>(own[k] - 1), ratio = end / std::max(last, 1.0);
-    for (long t = 0; t < length; t++, row += features) {
+    for (int64_t t = 0; t < length; t++, row += features) {
       const double place = std::min(rounded(places[t] * ratio * digits) * (1 / digits), end);
-      const long before = static_cast<long>(place);
+      const int64_t before = static_cast<int64_t>(place);
       const T rest = static_cast<T>(place - static_cast<double>(before));
       const T* low = others + before * features;
-      const T* high = others + std::min(before + 1, static_cast<long>(own[k]) - 1) * features;
-      for (long f = 0; f < features; f++)
+      const T* high = others + std::min(before + 1, static_cast<int64_t>(own[k]) - 1) * features;
+      for (int64_t f = 0; f < features; f++)
         row[f] = rest_part * row[f] + part * (low[f] + (high[f] - low[f]) * rest);
     }
   }
@@ -172,27 +175,28 @@ void mix_rows(T* x, const int64_t* which, const T* share, const T* others, const
 
 // Gives some features of x [n][length][features] mean 0 and deviation 1 in the steps of each row.
 template <class T>
-void standardise(T* x, const int64_t* steps, const bool* some, long n, long length, long features) {
+void standardise(T* x, const int64_t* steps, const bool* some, int64_t n, int64_t length,
+                 int64_t features) {
   std::vector<double> mean(features), deviation(features);
-  for (long r = 0; r < n; r++, x += length * features) {
-    const long read = std::min(static_cast<long>(steps[r]), length);
-    const double count = static_cast<double>(std::max(static_cast<long>(steps[r]), 1L));
+  for (int64_t r = 0; r < n; r++, x += length * features) {
+    const int64_t read = std::min(static_cast<int64_t>(steps[r]), length);
+    const double count = static_cast<double>(std::max(static_cast<int64_t>(steps[r]), int64_t{1}));
     std::fill(mean.begin(), mean.end(), 0.0);
     std::fill(deviation.begin(), deviation.end(), 0.0);
-    for (long t = 0; t < read; t++)
-      for (long f = 0; f < features; f++) mean[f] += static_cast<double>(x[t * features + f]);
-    for (long f = 0; f < features; f++) mean[f] /= count;
-    for (long t = 0; t < read; t++)
-      for (long f = 0; f < features; f++) {
+    for (int64_t t = 0; t < read; t++)
+      for (int64_t f = 0; f < features; f++) mean[f] += static_cast<double>(x[t * features + f]);
+    for (int64_t f = 0; f < features; f++) mean[f] /= count;
+    for (int64_t t = 0; t < read; t++)
+      for (int64_t f = 0; f < features; f++) {
         const double value = static_cast<double>(x[t * features + f]) - mean[f];
         deviation[f] += value * value;
       }
-    for (long f = 0; f < features; f++) {
+    for (int64_t f = 0; f < features; f++) {
       deviation[f] = std::sqrt(deviation[f] / count);
       if (!(deviation[f] > 0)) deviation[f] = 1;
     }
-    for (long t = 0; t < length; t++)
-      for (long f = 0; f < features; f++)
+    for (int64_t t = 0; t < length; t++)
+      for (int64_t f = 0; f < features; f++)
         if (some[f]) {
           T& value = x[t * features + f];
           const double centred = static_cast<double>(value) - mean[f];
@@ -213,9 +217,9 @@ template <class T>
 struct Axis {
   std::vector<int> knot;
   std::vector<T> rest, centred;
-  explicit Axis(long size) {
-    for (long i = 0; i < size; i++) {
-      const Segment s(static_cast<double>(i) / static_cast<double>(std::max(size - 1, 1L)));
+  explicit Axis(int64_t size) {
+    for (int64_t i = 0; i < size; i++) {
+      const Segment s(static_cast<double>(i) / static_cast<double>(std::max(size - 1, int64_t{1})));
       knot.push_back(s.at);
       rest.push_back(static_cast<T>(s.rest));
       centred.push_back(static_cast<T>(static_cast<double>(i) - static_cast<double>(size - 1) / 2));
@@ -225,13 +229,13 @@ struct Axis {
 
 // Adds to `to` [width] a line of a grid [knots][knots], in units of `size`.
 template <class T>
-void add_line(const T* grid, const Axis<T>& down, const Axis<T>& right, long line, T size, T* to,
-              long width) {
+void add_line(const T* grid, const Axis<T>& down, const Axis<T>& right, int64_t line, T size, T* to,
+              int64_t width) {
   T between[knots];
   const T* above = grid + down.knot[line] * knots;
   for (int i = 0; i < knots; i++)
     between[i] = above[i] + (above[i + knots] - above[i]) * down.rest[line];
-  for (long j = 0; j < width; j++) {
+  for (int64_t j = 0; j < width; j++) {
     const T* low = between + right.knot[j];
     to[j] += (low[0] + (low[1] - low[0]) * right.rest[j]) * size;
   }
@@ -239,17 +243,18 @@ void add_line(const T* grid, const Axis<T>& down, const Axis<T>& right, long lin
 
 // Writes out [n][height][width], pictures x at other places; outside as at the edge.
 template <class T>
-void pictures_at(const T* x, const Turns<T>& turns, long n, long height, long width, T* out) {
+void pictures_at(const T* x, const Turns<T>& turns, int64_t n, int64_t height, int64_t width,
+                 T* out) {
   const Axis<T> down(height), right(width);
   const T bottom = static_cast<T>(height - 1), end = static_cast<T>(width - 1);
   std::vector<T> y(width), z(width);
-  for (long r = 0; r < n; r++, x += height * width) {
+  for (int64_t r = 0; r < n; r++, x += height * width) {
     const T cos = turns.cos[r], sin = turns.sin[r];
     const T *middle = turns.middle + 2 * r, *grid = turns.grid;
     if (grid) grid += r * 2 * knots * knots;
-    for (long i = 0; i < height; i++, out += width) {
+    for (int64_t i = 0; i < height; i++, out += width) {
       const T from = cos * down.centred[i], less = middle[1] - sin * down.centred[i];
-      for (long j = 0; j < width; j++) {
+      for (int64_t j = 0; j < width; j++) {
         y[j] = from + (sin * right.centred[j] + middle[0]);
         z[j] = cos * right.centred[j] + less;
       }
@@ -257,7 +262,7 @@ void pictures_at(const T* x, const Turns<T>& turns, long n, long height, long wi
         add_line(grid, down, right, i, static_cast<T>(height), y.data(), width);
         add_line(grid + knots * knots, down, right, i, static_cast<T>(width), z.data(), width);
       }
-      for (long j = 0; j < width; j++) {
+      for (int64_t j = 0; j < width; j++) {
         const T v = std::min(std::max(y[j], T{0}), bottom), w = std::min(std::max(z[j], T{0}), end);
         const int top = static_cast<int>(v), left = static_cast<int>(w);
         const T below = v - static_cast<T>(top), beyond = w - static_cast<T>(left);

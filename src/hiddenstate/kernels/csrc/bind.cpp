@@ -28,11 +28,11 @@ class Asker {
   }
 
  private:
-  static bool look(void* self, long) {
+  static bool look(void* self, int64_t) {
     return static_cast<Asker*>(self)->stopped_.load(std::memory_order_relaxed);
   }
-  static bool ask(void* self, long work) { return static_cast<Asker*>(self)->ask(work); }
-  bool ask(long work) {
+  static bool ask(void* self, int64_t work) { return static_cast<Asker*>(self)->ask(work); }
+  bool ask(int64_t work) {
     if (stopped_.load(std::memory_order_relaxed)) return true;
     if ((left_ -= work) > 0) return false;
     left_ = multiplications;
@@ -49,16 +49,16 @@ class Asker {
     return stopped_;
   }
 
-  static constexpr long multiplications = 20'000'000;  // a few milliseconds
+  static constexpr int64_t multiplications = 20'000'000;  // a few milliseconds
   static constexpr std::chrono::milliseconds pause{50};
   nb::object callable_;
   std::atomic<bool> stopped_{false};
   std::exception_ptr error_;
-  long left_ = multiplications;
+  int64_t left_ = multiplications;
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-Table table_of(const Any& x, long numbers) {
+Table table_of(const Any& x, int64_t numbers) {
   if (x.dtype() == nb::dtype<uint8_t>()) return {x.data(), BYTES, numbers};
   if (x.dtype() == nb::dtype<float>()) return {x.data(), FLOATS, numbers};
   if (x.dtype() == nb::dtype<double>()) return {x.data(), DOUBLES, numbers};
@@ -76,11 +76,11 @@ struct Learner {
 
   Learner(const std::string& level, Shape shape) : net(level_named(level), std::move(shape)) {}
 
-  void teach(Any x, long steps, Maybe<const int64_t> classes, Maybe<const T> targets,
+  void teach(Any x, int64_t steps, Maybe<const int64_t> classes, Maybe<const T> targets,
              Maybe<const int64_t> length, bool stateful, Maybe<const T> weights,
              Maybe<const T> soft, Maybe<const int32_t> counts_from) {
-    long numbers = 1;
-    for (size_t i = 1; i < x.ndim(); i++) numbers *= static_cast<long>(x.shape(i));
+    int64_t numbers = 1;
+    for (size_t i = 1; i < x.ndim(); i++) numbers *= static_cast<int64_t>(x.shape(i));
     lesson.x = table_of(x, numbers);
     lesson.steps = steps;
     lesson.classes = at(classes);
@@ -94,24 +94,24 @@ struct Learner {
             nb::cast(weights), nb::cast(soft),    nb::cast(counts_from)};
   }
 
-  std::tuple<long, int> train(Array<const int64_t> rows, Array<const int64_t> sizes,
-                              Array<const double> rates, Array<const double> clips,
-                              Array<const double> eps, Array<const bool> resets,
-                              Maybe<const uint64_t> keys, Array<double> losses, Maybe<T> outputs,
-                              int threads, nb::object ask) {
+  std::tuple<int64_t, int> train(Array<const int64_t> rows, Array<const int64_t> sizes,
+                                 Array<const double> rates, Array<const double> clips,
+                                 Array<const double> eps, Array<const bool> resets,
+                                 Maybe<const uint64_t> keys, Array<double> losses, Maybe<T> outputs,
+                                 int threads, nb::object ask) {
     Asker asker(std::move(ask));
     const int64_t* row = rows.data();
     T* out = at(outputs);
     const Shape& shape = net.shape();
-    const long answers = shape.outputs * (shape.every_step ? lesson.steps : 1);
-    const long n = static_cast<long>(sizes.size());
-    long taken = 0;
+    const int64_t answers = shape.outputs * (shape.every_step ? lesson.steps : 1);
+    const int64_t n = static_cast<int64_t>(sizes.size());
+    int64_t taken = 0;
     int ending = DONE;
     {
       nb::gil_scoped_release free;
       std::lock_guard<std::mutex> lock(net.guard());
-      for (long i = 0; i < n; i++) {
-        const long size = sizes.data()[i];
+      for (int64_t i = 0; i < n; i++) {
+        const int64_t size = sizes.data()[i];
         const Orders orders{row,
                             size,
                             rates.data()[i],
@@ -136,17 +136,18 @@ struct Learner {
               Maybe<const uint64_t> key) {
     Lesson<T> now = lesson;
     const Shape& shape = net.shape();
-    const long n = static_cast<long>(x.shape(0));
+    const int64_t n = static_cast<int64_t>(x.shape(0));
     now.x = table_of(x, lesson.x.numbers);
     now.length = nullptr;
     now.counts_from = nullptr;
     now.weights = now.soft = nullptr;
-    long answers = shape.classify ? n : n * shape.outputs * (shape.every_step ? lesson.steps : 1);
+    int64_t answers =
+        shape.classify ? n : n * shape.outputs * (shape.every_step ? lesson.steps : 1);
     if (shape.layers == 0) answers = 0;  // rows are their own targets
     const bool fits = y.dtype() == (shape.classify ? nb::dtype<int64_t>() : nb::dtype<T>());
-    if (static_cast<long>(x.size()) != n * lesson.x.numbers)
+    if (static_cast<int64_t>(x.size()) != n * lesson.x.numbers)
       throw nb::value_error("x: expected rows of the shape that the engine was made with");
-    if (answers && (!fits || static_cast<long>(y.size()) != answers))
+    if (answers && (!fits || static_cast<int64_t>(y.size()) != answers))
       throw nb::value_error("y: expected int64 classes, or targets in the network's float type");
     if (shape.classify)
       now.classes = static_cast<const int64_t*>(y.data());
@@ -155,21 +156,21 @@ struct Learner {
     double loss = 0;
     nb::gil_scoped_release free;
     std::lock_guard<std::mutex> lock(net.guard());
-    for (long i = static_cast<long>(counting.size()); i < n; i++) counting.push_back(i);
+    for (int64_t i = static_cast<int64_t>(counting.size()); i < n; i++) counting.push_back(i);
     net.step(now, {counting.data(), n, rate, clip, eps, false, at(key)}, threads, Stop{}, loss,
              nullptr);
     return loss;
   }
 
-  bool predict(Any x, long steps, Maybe<const int64_t> length, size_t first, size_t last,
+  bool predict(Any x, int64_t steps, Maybe<const int64_t> length, size_t first, size_t last,
                const Arrays<T>& begin, Array<T> out, const Arrays<T>& end, int threads,
                nb::object ask) {
     const auto from = checked(pointers<T>(begin), net.states());
     const auto to = checked(pointers<T>(end), net.states());
     Asker asker(std::move(ask));
-    const long n = static_cast<long>(x.shape(0)), row = net.state_size();
-    long numbers = 1;
-    for (size_t i = 1; i < x.ndim(); i++) numbers *= static_cast<long>(x.shape(i));
+    const int64_t n = static_cast<int64_t>(x.shape(0)), row = net.state_size();
+    int64_t numbers = 1;
+    for (size_t i = 1; i < x.ndim(); i++) numbers *= static_cast<int64_t>(x.shape(i));
     const Table table = table_of(x, numbers);
     bool done;
     {
@@ -190,10 +191,10 @@ void bind_learner(nb::module_& m, const char* name) {
       .def(
           "__init__",
           [](L* self, const std::string& level, const std::string& cell, int layers, int directions,
-             long inputs, long hidden, long outputs, bool every_step, bool mean,
-             std::vector<long> widths, std::vector<int> activations, bool classify, double dropout,
-             std::vector<long> stem, std::vector<long> stem_sizes, long pool, bool causal,
-             long rank, long states) {
+             int64_t inputs, int64_t hidden, int64_t outputs, bool every_step, bool mean,
+             std::vector<int64_t> widths, std::vector<int> activations, bool classify,
+             double dropout, std::vector<int64_t> stem, std::vector<int64_t> stem_sizes,
+             int64_t pool, bool causal, int64_t rank, int64_t states) {
             Shape s;
             if (layers) s.cell = cell_named(cell);
             s.layers = layers;
@@ -215,9 +216,9 @@ void bind_learner(nb::module_& m, const char* name) {
           nb::kw_only(), nb::arg("level"), nb::arg("cell") = "", nb::arg("layers") = 0,
           nb::arg("directions") = 1, nb::arg("inputs") = 0, nb::arg("hidden") = 0,
           nb::arg("outputs") = 0, nb::arg("every_step") = false, nb::arg("mean") = false,
-          nb::arg("widths") = std::vector<long>{}, nb::arg("activations") = std::vector<int>{},
+          nb::arg("widths") = std::vector<int64_t>{}, nb::arg("activations") = std::vector<int>{},
           nb::arg("classify") = false, nb::arg("dropout") = 0.0,
-          nb::arg("stem") = std::vector<long>{}, nb::arg("stem_sizes") = std::vector<long>{},
+          nb::arg("stem") = std::vector<int64_t>{}, nb::arg("stem_sizes") = std::vector<int64_t>{},
           nb::arg("pool") = 1, nb::arg("causal") = false, nb::arg("rank") = 0,
           nb::arg("states") = 0)
       .def("load",
@@ -240,7 +241,7 @@ void bind_learner(nb::module_& m, const char* name) {
             const auto from = checked(pointers<const T>(state), l.net.states());
             nb::gil_scoped_release free;
             std::lock_guard<std::mutex> lock(l.net.guard());
-            l.net.load_state(from, from.empty() ? 0 : static_cast<long>(state[0].shape(1)));
+            l.net.load_state(from, from.empty() ? 0 : static_cast<int64_t>(state[0].shape(1)));
           },
           nb::arg("state"))
       .def(
@@ -269,12 +270,12 @@ void bind_learner(nb::module_& m, const char* name) {
           nb::arg("inputs"), nb::arg("states"))
       .def_prop_ro("state_rows", [](L& l) { return l.net.state_rows(); })
       .def_prop_rw(
-          "updates", [](L& l) { return l.net.updates; }, [](L& l, long n) { l.net.updates = n; })
+          "updates", [](L& l) { return l.net.updates; }, [](L& l, int64_t n) { l.net.updates = n; })
       .def_prop_rw(
           "sparse", [](L& l) { return l.net.sparse; }, [](L& l, bool is) { l.net.sparse = is; })
       .def_prop_rw(
           "most_bytes", [](L& l) { return l.net.most_bytes; },
-          [](L& l, long n) { l.net.most_bytes = n; })
+          [](L& l, int64_t n) { l.net.most_bytes = n; })
       .def("teach", &L::teach, nb::arg("x"), nb::arg("steps"), nb::arg("classes").none(),
            nb::arg("targets").none(), nb::arg("length").none(), nb::arg("stateful"),
            nb::arg("weights") = nb::none(), nb::arg("soft") = nb::none(),
@@ -334,10 +335,10 @@ struct Steps {
     const bool pixels = x.dtype() == nb::dtype<uint8_t>();
     if (!doubles && !pixels && x.dtype() != nb::dtype<T>())
       throw nb::type_error("x: expected float64 or uint8");
-    const long row = stepper.inputs(), n = static_cast<long>(x.shape(0));
-    const long steps = n ? static_cast<long>(x.size()) / (n * row) : 0;
-    if (n * steps * row != static_cast<long>(x.size()) ||
-        static_cast<long>(out.size()) != stepper.rows() * steps * stepper.answers())
+    const int64_t row = stepper.inputs(), n = static_cast<int64_t>(x.shape(0));
+    const int64_t steps = n ? static_cast<int64_t>(x.size()) / (n * row) : 0;
+    if (n * steps * row != static_cast<int64_t>(x.size()) ||
+        static_cast<int64_t>(out.size()) != stepper.rows() * steps * stepper.answers())
       throw nb::value_error("x and out: expected rows of inputs and of answers");
     const auto* which = reinterpret_cast<const uint8_t*>(at(active));
     nb::gil_scoped_release free;
@@ -364,9 +365,9 @@ void bind_stepper(nb::module_& m, const char* name) {
       .def(
           "__init__",
           [](S* self, nb::object learner, const Arrays<T>& state, const Mean& mean,
-             const Arrays<T>& stem_state, Maybe<int64_t> phase, const Stem& stem, long pool,
+             const Arrays<T>& stem_state, Maybe<int64_t> phase, const Stem& stem, int64_t pool,
              const Pair<double>& scaling, double limit, const std::vector<double>& largest,
-             const Pair<T>& head, const std::vector<long>& change,
+             const Pair<T>& head, const std::vector<int64_t>& change,
              const Pair<double>& target_scaling, bool probabilities, int threads) {
             Net<T>& net = nb::cast<Learner<T>&>(learner).net;
             if (state.empty()) throw nb::value_error("state: expected arrays");
@@ -375,9 +376,9 @@ void bind_stepper(nb::module_& m, const char* name) {
               for (const Array<T>& array : *arrays) held.push_back(nb::cast(array));
             std::vector<typename StemSteps<T>::Layer> layers;
             for (const auto& [weight, bias] : stem)
-              layers.push_back({static_cast<long>(weight.shape(0)),
-                                static_cast<long>(weight.shape(1)),
-                                static_cast<long>(weight.shape(2)), weight.data(), bias.data()});
+              layers.push_back({static_cast<int64_t>(weight.shape(0)),
+                                static_cast<int64_t>(weight.shape(1)),
+                                static_cast<int64_t>(weight.shape(2)), weight.data(), bias.data()});
             StemSteps<T> steps(net.kernels(), layers, pool);
             Carried<T> carried{checked(pointers<T>(state), net.states())};
             if (mean) carried.sum = std::get<0>(*mean).data();
@@ -389,7 +390,7 @@ void bind_stepper(nb::module_& m, const char* name) {
             const Meaning<T> meaning{offset, factor, limit,         largest,       weights,
                                      biases, change, target_offset, target_factor, probabilities};
             new (self) S{Stepper<T>(net, std::move(steps), meaning,
-                                    static_cast<long>(state[0].shape(1)), std::move(carried)),
+                                    static_cast<int64_t>(state[0].shape(1)), std::move(carried)),
                          net.guard(), threads, std::move(held)};
           },
           nb::arg("learner"), nb::arg("state").noconvert(), nb::arg("mean").none().noconvert(),
@@ -426,12 +427,12 @@ NB_MODULE(_native, m) {
   // For benchmarks: seconds of a part of a step, and what a turn of "peak" multiplies and adds.
   m.def(
       "probe",
-      [](const std::string& level, const std::string& part, long rows, long steps, long inputs,
-         long hidden, const std::vector<long>& widths, int repeats) {
+      [](const std::string& level, const std::string& part, int64_t rows, int64_t steps,
+         int64_t inputs, int64_t hidden, const std::vector<int64_t>& widths, int repeats) {
         return probe(level_named(level), part, rows, steps, inputs, hidden, widths, repeats);
       },
       nb::arg("level"), nb::arg("part"), nb::arg("rows") = 16, nb::arg("steps") = 28,
-      nb::arg("inputs") = 28, nb::arg("hidden") = 64, nb::arg("widths") = std::vector<long>{},
+      nb::arg("inputs") = 28, nb::arg("hidden") = 64, nb::arg("widths") = std::vector<int64_t>{},
       nb::arg("repeats") = 1);
   m.def("peak_operations", [](const std::string& level) {
     const Level& one = level_named(level);

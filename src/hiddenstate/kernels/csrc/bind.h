@@ -51,7 +51,7 @@ std::vector<P*> checked(std::vector<P*> arrays, int states) {
 }
 
 template <class T>
-States<T> states_at(const std::vector<T*>& arrays, long rows, long row) {
+States<T> states_at(const std::vector<T*>& arrays, int64_t rows, int64_t row) {
   States<T> states{{}, rows, row};
   std::copy(arrays.begin(), arrays.end(), states.at);
   return states;

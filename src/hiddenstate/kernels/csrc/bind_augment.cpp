@@ -9,8 +9,8 @@ namespace {
 using Whole = Array<const int64_t>;
 
 template <class T>
-long axis(const Array<T>& array, size_t number) {
-  return static_cast<long>(array.shape(number));
+int64_t axis(const Array<T>& array, size_t number) {
+  return static_cast<int64_t>(array.shape(number));
 }
 
 template <class T>
@@ -19,7 +19,7 @@ void bind_type(nb::module_& m) {
       "add_noise",
       [](uint64_t key, Whole draws, Whole rows, Whole which, Array<const T> size,
          Array<const T> deviations, Array<T> x) {
-        const long numbers = static_cast<long>(x.size() / std::max<size_t>(x.shape(0), 1));
+        const int64_t numbers = static_cast<int64_t>(x.size() / std::max<size_t>(x.shape(0), 1));
         nb::gil_scoped_release free;
         augment::add_noise(key, draws.data(), rows.data(), which.data(), axis(which, 0),
                            size.data(), deviations.data(), axis(deviations, 0), x.data(), numbers);

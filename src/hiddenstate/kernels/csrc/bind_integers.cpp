@@ -8,15 +8,15 @@
 namespace hs {
 namespace {
 
-constexpr long shard = 16;  // rows of a task
+constexpr int64_t shard = 16;  // rows of a task
 
 class WholeProduct {
  public:
   WholeProduct(const std::string& level, Array<const int8_t> weight, Array<const int32_t> bias,
                Array<const int32_t> multiplier, Array<const int8_t> shift)
-      : level_(level_named(level)), outputs_(static_cast<long>(weight.shape(0))) {
-    const long lanes = level_.whole_lanes, columns = static_cast<long>(weight.shape(1));
-    const long blocks = (outputs_ + lanes - 1) / lanes, pairs = (columns + 1) / 2;
+      : level_(level_named(level)), outputs_(static_cast<int64_t>(weight.shape(0))) {
+    const int64_t lanes = level_.whole_lanes, columns = static_cast<int64_t>(weight.shape(1));
+    const int64_t blocks = (outputs_ + lanes - 1) / lanes, pairs = (columns + 1) / 2;
     weight_.assign(blocks * pairs * lanes * 2, 0);
     bias_.assign(blocks * lanes, 0);
     numbers_.assign(4 * blocks * lanes, 0);
@@ -25,8 +25,8 @@ class WholeProduct {
       throw nb::value_error("product: expected a bias, a multiplier and a shift for each row");
     double *high = numbers_.data(), *low = high + blocks * lanes, *half = low + blocks * lanes,
            *factor = half + blocks * lanes;
-    for (long c = 0; c < outputs_; c++) {
-      for (long k = 0; k < columns; k++)
+    for (int64_t c = 0; c < outputs_; c++) {
+      for (int64_t k = 0; k < columns; k++)
         weight_[((c / lanes * pairs + k / 2) * lanes + c % lanes) * 2 + k % 2] =
             weight.data()[c * columns + k];
       const int32_t m = multiplier.data()[c];
@@ -43,23 +43,23 @@ class WholeProduct {
   }
   WholeProduct(const WholeProduct&) = delete;
 
-  long width() const { return about.blocks * level_.whole_lanes; }
+  int64_t width() const { return about.blocks * level_.whole_lanes; }
 
   // Rows x [N][columns] to `out` [N][C].
   void of(Array<const int16_t> x, Array<int32_t> out, int threads) const {
-    const long n = static_cast<long>(x.shape(0));
-    if (static_cast<long>(x.size()) != n * about.columns ||
-        static_cast<long>(out.size()) != n * outputs_)
+    const int64_t n = static_cast<int64_t>(x.shape(0));
+    if (static_cast<int64_t>(x.size()) != n * about.columns ||
+        static_cast<int64_t>(out.size()) != n * outputs_)
       throw nb::value_error("product: expected rows of its columns and outputs");
     const int16_t* from = x.data();
     int32_t* to = out.data();
     nb::gil_scoped_release free;
-    share_out((n + shard - 1) / shard, threads, [&](long number) {
-      const long first = number * shard, rows = std::min(shard, n - first);
+    share_out((n + shard - 1) / shard, threads, [&](int64_t number) {
+      const int64_t first = number * shard, rows = std::min(shard, n - first);
       std::vector<int32_t> padded(rows * width());
       level_.whole_product(about, from + first * about.columns, rows, about.columns, INT32_MAX,
                            padded.data(), width());
-      for (long r = 0; r < rows; r++)
+      for (int64_t r = 0; r < rows; r++)
         std::copy_n(padded.data() + r * width(), outputs_, to + (first + r) * outputs_);
     });
   }
@@ -68,7 +68,7 @@ class WholeProduct {
 
  private:
   const Level& level_;
-  const long outputs_;
+  const int64_t outputs_;
   std::vector<int16_t> weight_;
   std::vector<int32_t> bias_;
   std::vector<double> numbers_;
@@ -76,7 +76,7 @@ class WholeProduct {
 
 class WholeCell {
  public:
-  WholeCell(const std::string& level, int kind, long hidden, const nb::list& inputs,
+  WholeCell(const std::string& level, int kind, int64_t hidden, const nb::list& inputs,
             const nb::list& state, const std::vector<int32_t>& between, std::vector<int> bits,
             const std::vector<int32_t>& most, std::vector<std::vector<int32_t>> own,
             std::vector<int32_t> table)
@@ -102,17 +102,18 @@ class WholeCell {
   // Rows x [B][T][I] from the states [B][H], which it replaces, to y [B][T][H].
   void sweep(Array<const int16_t> x, Maybe<const int64_t> length, Array<int32_t> h,
              Maybe<int32_t> c, Array<int32_t> y, bool reverse, int threads) const {
-    const long n = static_cast<long>(x.shape(0)), T = static_cast<long>(x.shape(1));
-    const long inputs = static_cast<long>(x.shape(2)), H = about_.hidden;
-    const long columns = (about_.inputs.inner ? about_.inputs.inner : about_.inputs.outer)->columns;
-    if (inputs != columns || static_cast<long>(h.size()) != n * H ||
-        static_cast<long>(y.size()) != n * T * H || (about_.kind == WHOLE_LSTM && !c))
+    const int64_t n = static_cast<int64_t>(x.shape(0)), T = static_cast<int64_t>(x.shape(1));
+    const int64_t inputs = static_cast<int64_t>(x.shape(2)), H = about_.hidden;
+    const int64_t columns =
+        (about_.inputs.inner ? about_.inputs.inner : about_.inputs.outer)->columns;
+    if (inputs != columns || static_cast<int64_t>(h.size()) != n * H ||
+        static_cast<int64_t>(y.size()) != n * T * H || (about_.kind == WHOLE_LSTM && !c))
       throw nb::value_error("cell: expected rows of its inputs, and its states");
     const int64_t* lengths = at(length);
     int32_t* cells = at(c);
     nb::gil_scoped_release free;
-    share_out((n + shard - 1) / shard, threads, [&](long number) {
-      const long first = number * shard, rows = std::min(shard, n - first);
+    share_out((n + shard - 1) / shard, threads, [&](int64_t number) {
+      const int64_t first = number * shard, rows = std::min(shard, n - first);
       std::vector<int32_t> memory(rows * (2 * about_.sums + about_.wide + H + between_));
       level_.whole_sweep(
           about_, {rows, T, inputs, reverse, lengths ? lengths + first : nullptr,
@@ -122,7 +123,9 @@ class WholeCell {
   }
 
  private:
-  long padded(const IntegerProduct& product) const { return product.blocks * level_.whole_lanes; }
+  int64_t padded(const IntegerProduct& product) const {
+    return product.blocks * level_.whole_lanes;
+  }
 
   IntegerFactors factors(const nb::list& products, int32_t most, int32_t largest) {
     IntegerFactors all{nullptr, nullptr, most, largest};
@@ -140,7 +143,7 @@ class WholeCell {
 
   const Level& level_;
   IntegerCell about_{};
-  long between_ = 0;
+  int64_t between_ = 0;
   std::vector<std::vector<int32_t>> own_;
   std::vector<int32_t> table_;
   std::vector<nb::object> held_;
@@ -156,7 +159,7 @@ void bind_integers(nb::module_& m) {
            nb::arg("shift"))
       .def("of", &WholeProduct::of, nb::arg("x"), nb::arg("out").noconvert(), nb::arg("threads"));
   nb::class_<WholeCell>(m, "WholeCell")
-      .def(nb::init<const std::string&, int, long, const nb::list&, const nb::list&,
+      .def(nb::init<const std::string&, int, int64_t, const nb::list&, const nb::list&,
                     const std::vector<int32_t>&, std::vector<int>, const std::vector<int32_t>&,
                     std::vector<std::vector<int32_t>>, std::vector<int32_t>>(),
            nb::arg("level"), nb::arg("kind"), nb::arg("hidden"), nb::arg("inputs"),

@@ -12,16 +12,17 @@ void proportions(const std::string& level, Array<const float> x, Array<const int
                  Array<const int64_t> dilations, Array<const int64_t> counts,
                  Array<const bool> uses, Array<const float> biases, Array<float> out, int threads) {
   const Level& kernels = level_named(level);
-  const long n = static_cast<long>(x.shape(0)), channels = static_cast<long>(x.shape(1));
-  const long steps = static_cast<long>(x.shape(2)), features = static_cast<long>(out.shape(1));
+  const int64_t n = static_cast<int64_t>(x.shape(0)), channels = static_cast<int64_t>(x.shape(1));
+  const int64_t steps = static_cast<int64_t>(x.shape(2)),
+                features = static_cast<int64_t>(out.shape(1));
   const Convolutions all{{dilations.data(), dilations.data() + dilations.size()},
                          {counts.data(), counts.data() + counts.size()},
                          uses.data(),
                          biases.data()};
   nb::gil_scoped_release free;
-  share_out(n, threads, [&](long row) {
+  share_out(n, threads, [&](int64_t row) {
     convolve_row(kernels, all, x.data() + row * channels * steps, channels, steps,
-                 static_cast<long>(lengths.data()[row]), out.data() + row * features, features);
+                 static_cast<int64_t>(lengths.data()[row]), out.data() + row * features, features);
   });
 }
 
@@ -32,8 +33,9 @@ P* pointer(uintptr_t address) {
   return reinterpret_cast<P*>(address);
 }
 
-using Place = std::tuple<uintptr_t, long, long>;  // address, strides of sequences and of steps
-using Addresses = std::vector<uintptr_t>;         // 0 for null
+using Place =
+    std::tuple<uintptr_t, int64_t, int64_t>;  // address, strides of sequences and of steps
+using Addresses = std::vector<uintptr_t>;     // 0 for null
 
 template <class P>
 std::vector<P*> pointers(const Addresses& addresses) {
@@ -53,17 +55,17 @@ void bind_layer(nb::module_& m, const char* name) {
   nb::class_<L>(m, name)
       .def(
           "__init__",
-          [](L* self, const std::string& level, const std::string& cell, long inputs, long hidden,
-             int layers, int directions, long states) {
+          [](L* self, const std::string& level, const std::string& cell, int64_t inputs,
+             int64_t hidden, int layers, int directions, int64_t states) {
             new (self)
                 L(level_named(level), cell_named(cell), inputs, hidden, states, layers, directions);
           },
           nb::arg("level"), nb::arg("cell"), nb::arg("inputs"), nb::arg("hidden"),
           nb::arg("layers"), nb::arg("directions"), nb::arg("states") = 0)
       .def("forward",
-           [](L& l, Place x, long rows, long steps, uintptr_t length, uintptr_t place,
+           [](L& l, Place x, int64_t rows, int64_t steps, uintptr_t length, uintptr_t place,
               const Addresses& weights, const Addresses& begin, Place y, const Addresses& end,
-              long size, bool kept, int threads) {
+              int64_t size, bool kept, int threads) {
              nb::gil_scoped_release free;
              l.forward(batch<const T>(x), rows, steps, pointer<const int64_t>(length),
                        pointer<const int64_t>(place), pointers<const T>(weights),
@@ -71,7 +73,7 @@ void bind_layer(nb::module_& m, const char* name) {
                        states_at(pointers<T>(end), rows, size), kept, threads);
            })
       .def("backward", [](L& l, Place dy, const Addresses& dend, Place dx, const Addresses& dbegin,
-                          const Addresses& dweights, long rows, long size, int threads) {
+                          const Addresses& dweights, int64_t rows, int64_t size, int threads) {
         nb::gil_scoped_release free;
         l.backward(batch<const T>(dy), states_at(pointers<T>(dend), rows, size), batch<T>(dx),
                    states_at(pointers<T>(dbegin), rows, size), pointers<T>(dweights), threads);

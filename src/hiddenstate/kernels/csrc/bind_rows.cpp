@@ -14,8 +14,8 @@ double as_python(const char* number) {
 nb::object read_rows(nb::bytes text, const std::string& marks, std::vector<std::string> missing,
                      Array<double> values, Array<int64_t> lines, Array<bool> is_text,
                      Array<bool> plain) {
-  const long columns = static_cast<long>(is_text.size());
-  const long room = static_cast<long>(std::min(values.shape(0), lines.size()));
+  const int64_t columns = static_cast<int64_t>(is_text.size());
+  const int64_t room = static_cast<int64_t>(std::min(values.shape(0), lines.size()));
   RowBlock block{nullptr,
                  nullptr,
                  marks[0],
@@ -29,10 +29,10 @@ nb::object read_rows(nb::bytes text, const std::string& marks, std::vector<std::
                  is_text.data(),
                  plain.data(),
                  {}};
-  const long rows = block.read(text.c_str(), text.size());
+  const int64_t rows = block.read(text.c_str(), text.size());
   if (rows < 0) return nb::none();
   nb::dict found;
-  for (long j = 0; j < columns; ++j) {
+  for (int64_t j = 0; j < columns; ++j) {
     if (!is_text.data()[j]) continue;
     nb::list list;
     for (const Text& one : block.texts[static_cast<size_t>(j)].all)

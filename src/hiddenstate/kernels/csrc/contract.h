@@ -77,7 +77,7 @@ struct Declaration {
   HS_ALWAYS constexpr int products() const { return state_product ? 2 : 1; }
   // Whether the inputs of several steps are multiplied at once: always if no product waits for h,
   // else of so few rows that each step alone would read every weight for less than a tile.
-  HS_ALWAYS constexpr bool reads_ahead(long rows, long steps, long few_rows) const {
+  HS_ALWAYS constexpr bool reads_ahead(int64_t rows, int64_t steps, int64_t few_rows) const {
     return !state_product || (gated() && rows <= few_rows && steps > 1);
   }
   HS_ALWAYS constexpr int vectors(int own_array) const {
@@ -99,26 +99,26 @@ struct Declaration {
 };
 
 // Steps whose inputs are multiplied at once, if any are.
-constexpr long steps_ahead = 32;
+constexpr int64_t steps_ahead = 32;
 
 // Rows made of `n` parts: number s*width + k of row r is at[r*row + s*part + k].
 template <class T>
 struct Rows {
   T* at;
-  long row;
-  long width;
-  long part = 0;
+  int64_t row;
+  int64_t width;
+  int64_t part = 0;
   int n = 1;
-  HS_ALWAYS long columns() const { return n * width; }
+  HS_ALWAYS int64_t columns() const { return n * width; }
 };
 
 // Checked between time steps: true if the call should end early; its results are then unusable.
 // Only the calling thread may ask; the other threads look at the last answer.
 struct Stop {
-  bool (*ask)(void* asker, long work) = nullptr;
-  bool (*look)(void* asker, long work) = nullptr;
+  bool (*ask)(void* asker, int64_t work) = nullptr;
+  bool (*look)(void* asker, int64_t work) = nullptr;
   void* asker = nullptr;
-  HS_ALWAYS bool operator()(long work) const { return ask && ask(asker, work); }
+  HS_ALWAYS bool operator()(int64_t work) const { return ask && ask(asker, work); }
   Stop quiet() const { return {look, look, asker}; }
 };
 
@@ -131,8 +131,8 @@ struct Grid {
 // One layer and direction over a whole shard.
 template <class T>
 struct Sequence {
-  long rows, steps, blocks;
-  long hidden;             // H: `blocks` vectors without their padding
+  int64_t rows, steps, blocks;
+  int64_t hidden;          // H: `blocks` vectors without their padding
   bool reverse;            // read from the last step to the first
   const int64_t* length;   // [R] or null: row r is read for t < length[r], then keeps its state
   Rows<const T> x;         // T*R rows
@@ -167,22 +167,22 @@ struct Passes {
   void (*backward)(const Sequence<T>&);
   // Blocks `begin` to `end` - 1 of the nth step of `forward`, which several threads may compute at
   // once. `begin` is a multiple of 4, so that the tiles, and the last bits, are those of `forward`.
-  void (*forward_step)(const Sequence<T>&, long nth, long begin, long end);
+  void (*forward_step)(const Sequence<T>&, int64_t nth, int64_t begin, int64_t end);
   // The same of `backward`: the gradient of h through the weights of step nth + 1, unless nth is
   // the last step, and then that of the gates of step nth, unless nth is -1.
-  void (*backward_step)(const Sequence<T>&, long nth, long begin, long end);
+  void (*backward_step)(const Sequence<T>&, int64_t nth, int64_t begin, int64_t end);
 };
 
 // out = activation(start + a w): `start` is the bias or, with `add`, the value of `out`.
 template <class T>
 struct Product {
-  long rows;
+  int64_t rows;
   Rows<const T> a;
   const T* w;     // panels, G = 1
   const T* bias;  // [blocks][lanes] or null
-  long blocks;
+  int64_t blocks;
   T* out;
-  long out_row;
+  int64_t out_row;
   int activation;
   bool add;
 };
@@ -191,12 +191,12 @@ struct Product {
 // in [m0, m1).
 template <class T>
 struct Outer {
-  long k;
+  int64_t k;
   Rows<const T> a;
   const T* d;  // vector g of block b and row k is at d[b*d_block + k*d_row + g*lanes]
-  long d_block, d_row;
+  int64_t d_block, d_row;
   int gates;  // 1 to 4
-  long block, blocks, m0, m1;
+  int64_t block, blocks, m0, m1;
   T* c;  // panels with K = a.columns()
   bool add;
 };
@@ -223,8 +223,8 @@ enum LruArray : int {
 // of `state_blocks` vectors, the real parts and the imaginary parts.
 template <class T>
 struct LruSegment {
-  long rows, steps, first;            // first: the number of the first step in memory
-  long blocks, hidden, state_blocks;  // of channels, H of them, and of states
+  int64_t rows, steps, first;            // first: the number of the first step in memory
+  int64_t blocks, hidden, state_blocks;  // of channels, H of them, and of states
   bool reverse;
   const int64_t* length;        // as in Sequence
   Rows<const T> x;              // steps*R rows of inputs
@@ -251,7 +251,7 @@ struct LruSegment {
 template <class T>
 struct Update {
   int rule;
-  long n;        // whole vectors
+  int64_t n;     // whole vectors
   T *p, *m, *v;  // m: first moment or momentum; null if the rule has none
   const T* g;
   double rate, beta1, beta2, eps, decay, momentum;
@@ -263,7 +263,7 @@ struct Update {
 // read for t < length[r]; `length` may be null. The last six are vectors of all channels.
 template <class T>
 struct Norm {
-  long rows, first, steps, blocks;
+  int64_t rows, first, steps, blocks;
   const int64_t* length;
   T *x, *y, *d;
   T* sums;  // two vectors of all channels
@@ -275,31 +275,31 @@ struct Norm {
 template <class T>
 struct Proportions {
   const T* x;
-  long x_channel, channels, steps, dilation;
+  int64_t x_channel, channels, steps, dilation;
   int first;  // kernels of even number + first keep the ends
   const bool* uses;
   const T* biases;
-  long count;  // biases of a kernel
-  T* memory;   // (10 * channels + 1) * steps numbers
-  T* out;      // [84][count]
+  int64_t count;  // biases of a kernel
+  T* memory;      // (10 * channels + 1) * steps numbers
+  T* out;         // [84][count]
 };
 
 // The layout of a weight matrix in panels.
 struct Layout {
-  long in, out;  // the matrix has `in` columns and G times `out` rows
+  int64_t in, out;  // the matrix has `in` columns and G times `out` rows
   int gates, first;
-  long part, padded;
+  int64_t part, padded;
   // The `out` rows of one gate may be in parts, too: each begins with a new block.
-  long out_part = 0;
-  HS_ALWAYS long k() const { return in / part * padded; }
-  HS_ALWAYS long rows_of_part() const { return out_part ? out_part : out; }
+  int64_t out_part = 0;
+  HS_ALWAYS int64_t k() const { return in / part * padded; }
+  HS_ALWAYS int64_t rows_of_part() const { return out_part ? out_part : out; }
 };
 
 // One instruction level's kernels for one float type.
 template <class T>
 struct Kernels {
-  long lanes;
-  long few_rows;           // of Declaration::reads_ahead
+  int64_t lanes;
+  int64_t few_rows;        // of Declaration::reads_ahead
   const Passes<T>* cells;  // by number
   int n_cells;
   void (*product)(const Product<T>&);
@@ -307,25 +307,25 @@ struct Kernels {
   // As `outer` with one column of ones: a, m0 and m1 are not read.
   void (*column_sums)(const Outer<T>&);
   // d *= derivative of the activation, computed from its output y; n numbers, whole vectors.
-  void (*through)(int activation, const T* y, T* d, long n);
+  void (*through)(int activation, const T* y, T* d, int64_t n);
   // From logits, `rows` rows of `classes` numbers: the loss of each row and, times `scale`, its
   // gradient d, with zero padding. The share `smooth` of the target is spread over all classes.
   // A row of the class -1 has no loss.
-  void (*cross_entropy)(const T* logits, long rows, long row, long classes, const int64_t* target,
-                        double smooth, T scale, T* d, double* loss);
+  void (*cross_entropy)(const T* logits, int64_t rows, int64_t row, int64_t classes,
+                        const int64_t* target, double smooth, T scale, T* d, double* loss);
   // Adds soft answers to the results of `cross_entropy`, whose `scale` was that of the labels and
   // whose losses are multiplied by `hard`: a row of probabilities at `temperature` for each row,
   // or of zeros for a row without one.
-  void (*soften)(const T* logits, long rows, long row, long classes, const T* const* soft,
+  void (*soften)(const T* logits, int64_t rows, int64_t row, int64_t classes, const T* const* soft,
                  double temperature, double hard, T scale, T* d, double* loss);
   // As `cross_entropy`, for the sum of squares of out - target.
-  void (*squared_error)(const T* out, long rows, long row, long width, const T* target,
-                        long target_row, T scale, T* d, double* loss);
+  void (*squared_error)(const T* out, int64_t rows, int64_t row, int64_t width, const T* target,
+                        int64_t target_row, T scale, T* d, double* loss);
   void (*lru_forward)(const LruSegment<T>&);
   void (*lru_backward)(const LruSegment<T>&);
   void (*update)(const Update<T>&);
   // Gradients g of n weights p: those of weights that are 0 become 0.
-  void (*only_weights)(const T* p, T* g, long n);
+  void (*only_weights)(const T* p, T* g, int64_t n);
   // Of a layer of a stem; norm.h says what each reads and writes.
   void (*add_rows)(const Norm<T>&);
   void (*add_squares)(const Norm<T>&);
@@ -333,20 +333,21 @@ struct Kernels {
   void (*normal_slopes)(const Norm<T>&);
   void (*normalise_back)(const Norm<T>&);
   void (*proportions)(const Proportions<T>&);
-  double (*sum_of_squares)(const T* g, long n);
+  double (*sum_of_squares)(const T* g, int64_t n);
   // A matrix [G*out][in] into panels, and back. Gate g of a panel is gate (g + first) % G of the
   // matrix. Inputs are in parts of `part` columns, each padded to `padded` rows of the panel. Only
   // blocks `first` to `last` - 1 are touched.
-  void (*pack)(const T* matrix, const Layout&, long first, long last, T* panels);
-  void (*unpack)(const T* panels, const Layout&, long first, long last, T* matrix);
+  void (*pack)(const T* matrix, const Layout&, int64_t first, int64_t last, T* panels);
+  void (*unpack)(const T* panels, const Layout&, int64_t first, int64_t last, T* matrix);
   // Panels [blocks][K][G][lanes] transposed for the backward pass: [K/lanes rounded up][columns]
   // [lanes], with columns (block, g, lane). Only blocks `first` to `last` - 1 are read and written.
-  void (*turn)(const T* panels, long k, long blocks, int gates, long first, long last, T* turned);
+  void (*turn)(const T* panels, int64_t k, int64_t blocks, int gates, int64_t first, int64_t last,
+               T* turned);
   // Panels whose weights are the nearest multiples of a scale for each row of the matrix:
   // row_scale() in program/quantising.py, in this type.
-  void (*to_grid)(const T* floats, long k, int gates, long blocks, T* grid);
+  void (*to_grid)(const T* floats, int64_t k, int gates, int64_t blocks, T* grid);
   // numbers = bytes / 255.
-  void (*fractions)(const uint8_t* bytes, T* numbers, long n);
+  void (*fractions)(const uint8_t* bytes, T* numbers, int64_t n);
 };
 
 // Integers (program/integers.py): lanes are those of int32, blocks have as many outputs each.
@@ -354,7 +355,7 @@ struct Kernels {
 // A matrix [C][columns] of int8 times vectors of int16. Output c of the sums s is
 // floor((s high + floor(s low) + half) factor), which is floor(s m / 2^n + 1/2) exactly.
 struct IntegerProduct {
-  long columns, blocks;
+  int64_t columns, blocks;
   const int32_t* weight;  // [blocks][pairs of columns][lanes], two int16 in each
   const int32_t* bias;    // this and what follows: [blocks * lanes]
   const double *high, *low, *half, *factor;
@@ -372,19 +373,19 @@ enum IntegerKind : int { WHOLE_TANH, WHOLE_RELU, WHOLE_GRU, WHOLE_LSTM, WHOLE_SH
 
 struct IntegerCell {
   int kind;
-  long hidden;
+  int64_t hidden;
   IntegerFactors inputs, state;
   int bits, c_bits, sum_bits;  // of h and c, and of the sums of WHOLE_RELU
   int32_t most, c_most;
   const int32_t* own[4];  // of WHOLE_SHARED: both biases, zeta, nu
   const int32_t* table;   // of sigmoid; the last of 258 numbers twice
-  long sums, wide;        // padded outputs of the products, and of inner ones
+  int64_t sums, wide;     // padded outputs of the products, and of inner ones
 };
 
 // One direction over a shard: rows of `steps` * `inputs` numbers. h, and c of an LSTM, are the
 // states [R][H], which it replaces; y is [R][steps][H], zero after the end of a row.
 struct IntegerSequence {
-  long rows, steps, inputs;
+  int64_t rows, steps, inputs;
   bool reverse;
   const int64_t* length;  // [R] or null
   const int16_t* x;
@@ -399,12 +400,12 @@ struct Level {
   const Kernels<double>* f64;
   // For benchmarks; see parts.h.
   int chains;
-  double (*multiply_add)(long n);
+  double (*multiply_add)(int64_t n);
   void (*lstm_part)(int part, const Sequence<float>&);
   int whole_lanes;
   // Writes R rows of blocks * lanes numbers, cut to `most`; rows of x are `x_row` numbers apart.
-  void (*whole_product)(const IntegerProduct&, const int16_t* x, long rows, long x_row,
-                        int32_t most, int32_t* out, long out_row);
+  void (*whole_product)(const IntegerProduct&, const int16_t* x, int64_t rows, int64_t x_row,
+                        int32_t most, int32_t* out, int64_t out_row);
   void (*whole_sweep)(const IntegerCell&, const IntegerSequence&);
 };
 

@@ -57,8 +57,8 @@ class Philox {
 struct Dropout {
   const uint64_t* key = nullptr;
   double rate = 0;
-  long first = 0, rows = 0;
-  long steps = 0, from = 0;  // T, and the first step that the shard has
+  int64_t first = 0, rows = 0;
+  int64_t steps = 0, from = 0;  // T, and the first step that the shard has
 };
 
 }  // namespace hs

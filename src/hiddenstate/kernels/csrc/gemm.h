@@ -26,8 +26,8 @@ constexpr int tile_rows(int vectors) { return vectors >= 3 ? 2 : vectors == 2 ? 
 // A small tile has too few sums to hide the latency of an addition; then the sum over k is split
 // into a few interleaved strands.
 template <class T, int R, int N, int First = 0, int All = N>
-HS_INLINE void multiply(V<T> (&sum)[R][All], const Rows<const T>& a, long row, const T* w,
-                        long w_vector, long w_row) {
+HS_INLINE void multiply(V<T> (&sum)[R][All], const Rows<const T>& a, int64_t row, const T* w,
+                        int64_t w_vector, int64_t w_row) {
   constexpr int strands = R * N >= 8 ? 1 : R * N >= 4 ? 2 : 4;
   V<T> strand[strands][R][N];
 #pragma GCC unroll 4
@@ -38,7 +38,7 @@ HS_INLINE void multiply(V<T> (&sum)[R][All], const Rows<const T>& a, long row, c
       for (int v = 0; v < N; v++) strand[s][r][v] = s ? V<T>{} : sum[r][First + v];
   for (int part = 0; part < a.n; part++) {
     const T* at = a.at + row * a.row + part * a.part;
-    long k = 0;
+    int64_t k = 0;
     for (; k + strands <= a.width; k += strands, w += strands * w_row) {
 #pragma GCC unroll 4
       for (int s = 0; s < strands; s++) {
@@ -81,8 +81,8 @@ struct Constant {
 };
 
 template <int Most, class F>
-HS_INLINE void in_tiles(long n, F f) {
-  long done = 0;
+HS_INLINE void in_tiles(int64_t n, F f) {
+  int64_t done = 0;
   for (; done + Most <= n && (Most != 3 || n - done != 4); done += Most) f(done, Constant<Most>());
   if constexpr (Most > 8)
     for (; done + 8 <= n; done += 8) f(done, Constant<8>());
@@ -105,11 +105,11 @@ HS_INLINE V<T> activate(int activation, V<T> x) {
 }
 
 template <class T, int N>
-void product_of_blocks(const Product<T>& p, long block) {
+void product_of_blocks(const Product<T>& p, int64_t block) {
   constexpr int lanes = Vec<T>::lanes;
-  const long k = p.a.columns();
+  const int64_t k = p.a.columns();
   const T* w = p.w + block * k * lanes;
-  in_tiles<tile_rows(N)>(p.rows, [&](long row, auto size) {
+  in_tiles<tile_rows(N)>(p.rows, [&](int64_t row, auto size) {
     constexpr int R = decltype(size)::value;
     V<T> sum[R][N];
     T* out = p.out + row * p.out_row + block * lanes;
@@ -131,24 +131,24 @@ void product_of_blocks(const Product<T>& p, long block) {
 
 template <class T>
 void product(const Product<T>& p) {
-  in_tiles<4>(p.blocks, [&](long block, auto size) {
+  in_tiles<4>(p.blocks, [&](int64_t block, auto size) {
     product_of_blocks<T, decltype(size)::value>(p, block);
   });
 }
 
 // Rows of d that are read before the sums are stored, so that they stay in the first-level cache.
-constexpr long outer_stretch = 96;
+constexpr int64_t outer_stretch = 96;
 
 template <class T, int N>
-void outer_of_vectors(const Outer<T>& o, const T* d, long d_vector, T* c, long c_vector) {
+void outer_of_vectors(const Outer<T>& o, const T* d, int64_t d_vector, T* c, int64_t c_vector) {
   constexpr int lanes = Vec<T>::lanes;
-  for (long from = 0; from < o.k; from += outer_stretch) {
-    const long to = from + outer_stretch < o.k ? from + outer_stretch : o.k;
+  for (int64_t from = 0; from < o.k; from += outer_stretch) {
+    const int64_t to = from + outer_stretch < o.k ? from + outer_stretch : o.k;
     for (int part = 0; part < o.a.n; part++) {
-      const long begin = o.a.width * part, end = begin + o.a.width;
-      const long m0 = o.m0 > begin ? o.m0 : begin, m1 = o.m1 < end ? o.m1 : end;
+      const int64_t begin = o.a.width * part, end = begin + o.a.width;
+      const int64_t m0 = o.m0 > begin ? o.m0 : begin, m1 = o.m1 < end ? o.m1 : end;
       const T* column = o.a.at + part * o.a.part - begin;
-      in_tiles<tile_rows(N)>(m1 - m0, [&](long m, auto size) {
+      in_tiles<tile_rows(N)>(m1 - m0, [&](int64_t m, auto size) {
         constexpr int R = decltype(size)::value;
         const T* a = column + m0 + m + from * o.a.row;
         const T* row = d + from * o.d_row;
@@ -159,7 +159,7 @@ void outer_of_vectors(const Outer<T>& o, const T* d, long d_vector, T* c, long c
 #pragma GCC unroll 4
           for (int v = 0; v < N; v++)
             sum[r][v] = from || o.add ? load(out + r * o.gates * lanes + v * c_vector) : V<T>{};
-        for (long k = from; k < to; k++, a += o.a.row, row += o.d_row) {
+        for (int64_t k = from; k < to; k++, a += o.a.row, row += o.d_row) {
           V<T> right[N];
 #pragma GCC unroll 4
           for (int v = 0; v < N; v++) right[v] = load(row + v * d_vector);
@@ -182,16 +182,16 @@ void outer_of_vectors(const Outer<T>& o, const T* d, long d_vector, T* c, long c
 template <class T>
 void outer(const Outer<T>& o) {
   constexpr int lanes = Vec<T>::lanes;
-  const long panel = o.a.columns() * o.gates * lanes;
+  const int64_t panel = o.a.columns() * o.gates * lanes;
   if (o.gates == 1) {
-    in_tiles<4>(o.blocks, [&](long more, auto size) {
-      const long block = o.block + more;
+    in_tiles<4>(o.blocks, [&](int64_t more, auto size) {
+      const int64_t block = o.block + more;
       outer_of_vectors<T, decltype(size)::value>(o, o.d + block * o.d_block, o.d_block,
                                                  o.c + block * panel, panel);
     });
     return;
   }
-  for (long block = o.block; block < o.block + o.blocks; block++) {
+  for (int64_t block = o.block; block < o.block + o.blocks; block++) {
     const T* d = o.d + block * o.d_block;
     T* c = o.c + block * panel;
     if (o.gates == 2)
@@ -206,13 +206,13 @@ void outer(const Outer<T>& o) {
 template <class T, int G>
 void column_sums_of(const Outer<T>& o) {
   constexpr int lanes = Vec<T>::lanes;
-  for (long block = o.block; block < o.block + o.blocks; block++) {
+  for (int64_t block = o.block; block < o.block + o.blocks; block++) {
     const T* d = o.d + block * o.d_block;
     T* c = o.c + block * G * lanes;
     V<T> sum[G];
 #pragma GCC unroll 4
     for (int g = 0; g < G; g++) sum[g] = o.add ? load(c + g * lanes) : V<T>{};
-    for (long k = 0; k < o.k; k++, d += o.d_row)
+    for (int64_t k = 0; k < o.k; k++, d += o.d_row)
 #pragma GCC unroll 4
       for (int g = 0; g < G; g++) sum[g] += load(d + g * lanes);
 #pragma GCC unroll 4

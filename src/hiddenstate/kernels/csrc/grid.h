@@ -20,16 +20,16 @@ HS_INLINE V<T> on_grid(V<T> x, Grid<T> grid) {
 }
 
 template <class T>
-void to_grid(const T* floats, long k, int gates, long blocks, T* grid) {
+void to_grid(const T* floats, int64_t k, int gates, int64_t blocks, T* grid) {
   typedef typename Vec<T>::Bits Bits;
   constexpr int lanes = Vec<T>::lanes, spare = Exp<T>::mantissa - 10;
-  const long row = gates * lanes;
-  for (long block = 0; block < blocks; block++)
-    for (long g = 0; g < gates; g++) {
+  const int64_t row = gates * lanes;
+  for (int64_t block = 0; block < blocks; block++)
+    for (int64_t g = 0; g < gates; g++) {
       const T* from = floats + block * k * row + g * lanes;
       T* to = grid + block * k * row + g * lanes;
       V<T> largest = all<T>((T)1e-30);  // rows of zeros stay zero
-      for (long i = 0; i < k; i++) {
+      for (int64_t i = 0; i < k; i++) {
         const V<T> x = load(from + i * row);
         largest = x > largest ? x : largest;
         largest = -x > largest ? -x : largest;
@@ -37,7 +37,7 @@ void to_grid(const T* floats, long k, int gates, long blocks, T* grid) {
       const Bits half = Bits{} + (1LL << (spare - 1));
       const Bits bits = (Bits)(largest / all<T>(127)) + half;
       const V<T> scale = (V<T>)((bits >> spare) << spare), inverse = all<T>(1) / scale;
-      for (long i = 0; i < k; i++)
+      for (int64_t i = 0; i < k; i++)
         store(to + i * row, nearest<T>(load(from + i * row) * inverse) * scale);
     }
 }

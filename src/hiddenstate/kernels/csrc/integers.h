@@ -41,7 +41,7 @@ HS_INLINE V<double> whole_below(V<double> x) {
 }
 
 // Rescales the sums of outputs `first` to `first` + lanes - 1, in place.
-HS_INLINE void rescale(const IntegerProduct& p, long first, double most, int32_t* sums) {
+HS_INLINE void rescale(const IntegerProduct& p, int64_t first, double most, int32_t* sums) {
   constexpr int lanes = Vec<double>::lanes;
 #pragma GCC unroll 2
   for (int i = 0; i < whole_lanes; i += lanes) {
@@ -65,15 +65,15 @@ HS_INLINE int32_t shifted(int32_t x, int n) {
 
 // The results of a block for R rows.
 template <int R>
-HS_INLINE void whole_tile(const IntegerProduct& p, const int16_t* x, long x_row, long block,
-                          int32_t most, int32_t* out, long out_row) {
-  const long pairs = (p.columns + 1) / 2;
+HS_INLINE void whole_tile(const IntegerProduct& p, const int16_t* x, int64_t x_row, int64_t block,
+                          int32_t most, int32_t* out, int64_t out_row) {
+  const int64_t pairs = (p.columns + 1) / 2;
   const int32_t* w = p.weight + block * pairs * whole_lanes;
-  const long first = block * whole_lanes;
+  const int64_t first = block * whole_lanes;
   Whole sum[R];
 #pragma GCC unroll 4
   for (int r = 0; r < R; r++) sum[r] = *(const AnyWhole*)(p.bias + first);
-  const auto add = [&](long k, int bytes) {
+  const auto add = [&](int64_t k, int bytes) {
     const Whole weights = *(const AnyWhole*)(w + k * whole_lanes);
 #pragma GCC unroll 4
     for (int r = 0; r < R; r++) {
@@ -85,7 +85,7 @@ HS_INLINE void whole_tile(const IntegerProduct& p, const int16_t* x, long x_row,
       sum[r] += of_pairs(pair - Whole{}, weights);
     }
   };
-  for (long k = 0; k < p.columns / 2; k++) add(k, 4);
+  for (int64_t k = 0; k < p.columns / 2; k++) add(k, 4);
   if (p.columns % 2) add(pairs - 1, 2);
   for (int r = 0; r < R; r++) {
     int32_t* to = out + r * out_row + first;
@@ -94,10 +94,10 @@ HS_INLINE void whole_tile(const IntegerProduct& p, const int16_t* x, long x_row,
   }
 }
 
-inline void whole_product(const IntegerProduct& p, const int16_t* x, long rows, long x_row,
-                          int32_t most, int32_t* out, long out_row) {
-  for (long row = 0; row < rows; row += 4)
-    for (long block = 0; block < p.blocks; block++) {
+inline void whole_product(const IntegerProduct& p, const int16_t* x, int64_t rows, int64_t x_row,
+                          int32_t most, int32_t* out, int64_t out_row) {
+  for (int64_t row = 0; row < rows; row += 4)
+    for (int64_t block = 0; block < p.blocks; block++) {
       const int16_t* from = x + row * x_row;
       int32_t* to = out + row * out_row;
       switch (rows - row) {
@@ -110,13 +110,13 @@ inline void whole_product(const IntegerProduct& p, const int16_t* x, long rows, 
 }
 
 // One product, or two of low rank; `between` has room for the inner one.
-inline void whole_factors(const IntegerFactors& f, const int16_t* x, long rows, long x_row,
-                          int32_t* out, long out_row, int32_t* wide, int16_t* between) {
+inline void whole_factors(const IntegerFactors& f, const int16_t* x, int64_t rows, int64_t x_row,
+                          int32_t* out, int64_t out_row, int32_t* wide, int16_t* between) {
   if (!f.inner) return whole_product(*f.outer, x, rows, x_row, f.largest, out, out_row);
-  const long width = f.inner->blocks * whole_lanes, n = f.outer->columns;
+  const int64_t width = f.inner->blocks * whole_lanes, n = f.outer->columns;
   whole_product(*f.inner, x, rows, x_row, f.most, wide, width);
-  for (long r = 0; r < rows; r++)
-    for (long i = 0; i < n; i++) between[r * n + i] = static_cast<int16_t>(wide[r * width + i]);
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t i = 0; i < n; i++) between[r * n + i] = static_cast<int16_t>(wide[r * width + i]);
   whole_product(*f.outer, between, rows, n, f.largest, out, out_row);
 }
 
@@ -144,9 +144,9 @@ HS_INLINE Whole sigmoid_of(const int32_t* table, Whole x) {
 
 // The sigmoid or tanh of n numbers, in place.
 template <bool Tanh>
-void curve(const int32_t* table, int32_t* at, long n) {
-  for (long i = 0; i < n; i += whole_lanes) {
-    const long some = n - i < whole_lanes ? n - i : whole_lanes;
+void curve(const int32_t* table, int32_t* at, int64_t n) {
+  for (int64_t i = 0; i < n; i += whole_lanes) {
+    const int64_t some = n - i < whole_lanes ? n - i : whole_lanes;
     Whole x{};
     if (some == whole_lanes)
       x = *(const AnyWhole*)(at + i);
@@ -164,39 +164,39 @@ void curve(const int32_t* table, int32_t* at, long n) {
       std::memcpy(at + i, &y, some * sizeof(int32_t));
   }
 }
-inline void sigmoids(const int32_t* table, int32_t* at, long n) { curve<false>(table, at, n); }
-inline void tanhs(const int32_t* table, int32_t* at, long n) { curve<true>(table, at, n); }
-inline void add(int32_t* __restrict a, const int32_t* __restrict b, long n) {
-  for (long i = 0; i < n; i++) a[i] += b[i];
+inline void sigmoids(const int32_t* table, int32_t* at, int64_t n) { curve<false>(table, at, n); }
+inline void tanhs(const int32_t* table, int32_t* at, int64_t n) { curve<true>(table, at, n); }
+inline void add(int32_t* __restrict a, const int32_t* __restrict b, int64_t n) {
+  for (int64_t i = 0; i < n; i++) a[i] += b[i];
 }
 
 // Numbers with `from` bits in a format, in place.
-inline void to_format(int32_t* at, long n, int from, int bits, int32_t most) {
+inline void to_format(int32_t* at, int64_t n, int from, int bits, int32_t most) {
   const int places = from - bits;
-  for (long i = 0; i < n; i++) at[i] = within(shifted(at[i], places), most);
+  for (int64_t i = 0; i < n; i++) at[i] = within(shifted(at[i], places), most);
 }
 
 // The next state of a row of n units in place of the last; a and b are the sums of W x and of U h,
 // in memory that it may use.
 inline void whole_step(const IntegerCell& cell, int32_t* __restrict a, int32_t* __restrict b,
                        int32_t* __restrict h, int32_t* __restrict c) {
-  const long n = cell.hidden;
+  const int64_t n = cell.hidden;
   const int bits = cell.bits, c_bits = cell.c_bits;
   const int32_t* table = cell.table;
   int from = 30;
   if (cell.kind == WHOLE_TANH || cell.kind == WHOLE_RELU) {
     from = cell.kind == WHOLE_TANH ? 15 : cell.sum_bits;
-    for (long i = 0; i < n; i++) h[i] = a[i] + b[i];
+    for (int64_t i = 0; i < n; i++) h[i] = a[i] + b[i];
     if (cell.kind == WHOLE_TANH) tanhs(table, h, n);
-    for (long i = 0; i < n && cell.kind == WHOLE_RELU; i++) h[i] = h[i] < 0 ? 0 : h[i];
+    for (int64_t i = 0; i < n && cell.kind == WHOLE_RELU; i++) h[i] = h[i] < 0 ? 0 : h[i];
   } else if (cell.kind == WHOLE_GRU) {
     add(a, b, 2 * n);
     sigmoids(table, a, 2 * n);
     const int32_t *r = a, *z = a + n, *hidden = b + 2 * n;
     int32_t* out = a + 2 * n;
-    for (long i = 0; i < n; i++) out[i] += shifted(r[i] * hidden[i], 15);
+    for (int64_t i = 0; i < n; i++) out[i] += shifted(r[i] * hidden[i], 15);
     tanhs(table, out, n);
-    for (long i = 0; i < n; i++)
+    for (int64_t i = 0; i < n; i++)
       h[i] = z[i] * (h[i] * (1 << (15 - bits))) + (32768 - z[i]) * out[i];
   } else if (cell.kind == WHOLE_LSTM) {
     add(a, b, 4 * n);
@@ -204,23 +204,23 @@ inline void whole_step(const IntegerCell& cell, int32_t* __restrict a, int32_t* 
     tanhs(table, a + 2 * n, n);
     sigmoids(table, a + 3 * n, n);
     const int32_t *in = a, *keep = a + n, *g = a + 2 * n, *o = a + 3 * n;
-    for (long i = 0; i < n; i++) c[i] = keep[i] * c[i] + shifted(in[i] * g[i], 15 - c_bits);
+    for (int64_t i = 0; i < n; i++) c[i] = keep[i] * c[i] + shifted(in[i] * g[i], 15 - c_bits);
     to_format(c, n, 15, 0, cell.c_most);
     const int places = c_bits < -4 ? -16 : c_bits - 12;  // more would be cut, too
-    for (long i = 0; i < n; i++) b[i] = within(shifted(c[i], places), 65535);
+    for (int64_t i = 0; i < n; i++) b[i] = within(shifted(c[i], places), 65535);
     tanhs(table, b, n);
-    for (long i = 0; i < n; i++) h[i] = o[i] * b[i];
+    for (int64_t i = 0; i < n; i++) h[i] = o[i] * b[i];
   } else {
     const int32_t *gate = cell.own[0], *update = cell.own[1];
     const int32_t zeta = cell.own[2][0], nu = cell.own[3][0];
-    for (long i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n; i++) {
       const int32_t sum = a[i] + b[i];
       a[i] = sum + gate[i];
       b[i] = sum + update[i];
     }
     sigmoids(table, a, n);
     tanhs(table, b, n);
-    for (long i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n; i++) {
       const int32_t share = shifted(zeta * (32768 - a[i]), 15) + nu;
       h[i] = a[i] * h[i] + shifted(share * b[i], 15 - bits);
     }
@@ -230,18 +230,18 @@ inline void whole_step(const IntegerCell& cell, int32_t* __restrict a, int32_t* 
 }
 
 inline void whole_sweep(const IntegerCell& cell, const IntegerSequence& q) {
-  const long n = cell.hidden, width = cell.sums;
+  const int64_t n = cell.hidden, width = cell.sums;
   int32_t *a = q.memory, *b = a + q.rows * width, *wide = b + q.rows * width;
   int16_t* h = reinterpret_cast<int16_t*>(wide + q.rows * cell.wide);
   int16_t* between = h + q.rows * n;
-  for (long r = 0; r < q.rows; r++)
-    for (long i = 0; i < n; i++) h[r * n + i] = static_cast<int16_t>(q.h[r * n + i]);
-  for (long nth = 0; nth < q.steps; nth++) {
-    const long t = q.reverse ? q.steps - 1 - nth : nth;
+  for (int64_t r = 0; r < q.rows; r++)
+    for (int64_t i = 0; i < n; i++) h[r * n + i] = static_cast<int16_t>(q.h[r * n + i]);
+  for (int64_t nth = 0; nth < q.steps; nth++) {
+    const int64_t t = q.reverse ? q.steps - 1 - nth : nth;
     whole_factors(cell.inputs, q.x + t * q.inputs, q.rows, q.steps * q.inputs, a, width, wide,
                   between);
     whole_factors(cell.state, h, q.rows, n, b, width, wide, between);
-    for (long r = 0; r < q.rows; r++) {
+    for (int64_t r = 0; r < q.rows; r++) {
       int32_t* to = q.y + (r * q.steps + t) * n;
       if (q.length && t >= q.length[r]) {
         std::memset(to, 0, n * sizeof(int32_t));
@@ -249,7 +249,7 @@ inline void whole_sweep(const IntegerCell& cell, const IntegerSequence& q) {
       }
       int32_t *now = q.h + r * n, *c = q.c ? q.c + r * n : nullptr;
       whole_step(cell, a + r * width, b + r * width, now, c);
-      for (long i = 0; i < n; i++) h[r * n + i] = static_cast<int16_t>(to[i] = now[i]);
+      for (int64_t i = 0; i < n; i++) h[r * n + i] = static_cast<int16_t>(to[i] = now[i]);
     }
   }
 }

@@ -5,16 +5,16 @@
 namespace hs {
 
 template <class T>
-Layer<T>::Layer(const Level& level, int cell, long inputs, long hidden, long states, int layers,
-                int directions)
+Layer<T>::Layer(const Level& level, int cell, int64_t inputs, int64_t hidden, int64_t states,
+                int layers, int directions)
     : kernels_(kernels_of<T>(level)), places_{kernels_.lanes},
       stack_(
           make_stack(kernels_, places_, cell, inputs, hidden, states, layers, directions, true)) {
   for (size_t i = 0; i < stack_->matrices.size(); i++) {
     const Matrix& m = stack_->matrices[i];
-    const long all = m.blocks(kernels_.lanes);
-    const long some = m.is_bias ? all : m.layout.gates > 1 ? 1 : 4;
-    for (long block = 0; block < all; block += some) {
+    const int64_t all = m.blocks(kernels_.lanes);
+    const int64_t some = m.is_bias ? all : m.layout.gates > 1 ? 1 : 4;
+    for (int64_t block = 0; block < all; block += some) {
       shares_.push_back({{block, std::min(some, all - block), 0, m.layout.k()}, i});
       largest_ = std::max(largest_, shares_.back().blocks * panel(m));
     }
@@ -37,20 +37,21 @@ void Layer<T>::turn(const Share& s) {
 }
 
 template <class T>
-long Layer<T>::steps_of(long shard) const {
+int64_t Layer<T>::steps_of(int64_t shard) const {
   if (length_.empty()) return steps_;
   const auto first = length_.begin() + first_of(shard);
-  return std::max<long>(1, *std::max_element(first, first + rows_of(shard)));
+  return std::max<int64_t>(1, *std::max_element(first, first + rows_of(shard)));
 }
 
 template <class T>
 void Layer<T>::run_forward(Shard& s, Batch<const T> x, const States<T>& begin, Batch<T> y,
                            const States<T>& end) {
-  const long inputs = stack_->inputs, hidden = stack_->hidden, width = stack_->width, R = s.w.rows;
+  const int64_t inputs = stack_->inputs, hidden = stack_->hidden, width = stack_->width,
+                R = s.w.rows;
   T* to = stack_->x(s.w);
   // Numbers after the end of a sequence may be anything, and NaN times a gradient of zero is NaN.
-  for (long t = 0; t < s.w.steps; t++)
-    for (long r = 0; r < R; r++, to += inputs)
+  for (int64_t t = 0; t < s.w.steps; t++)
+    for (int64_t r = 0; r < R; r++, to += inputs)
       if (is_read(s, r, t))
         std::memcpy(to, x.of(s.first + r, place(t)), inputs * sizeof(T));
       else
@@ -61,8 +62,8 @@ void Layer<T>::run_forward(Shard& s, Batch<const T> x, const States<T>& begin, B
   const Rows<const T> output = stack_->top_output(s.w);
   for (int d = 0; d < stack_->directions; d++) {
     const T* h = output.at + d * output.part;
-    for (long t = 0; t < steps_; t++)
-      for (long r = 0; r < R; r++, h += width) {
+    for (int64_t t = 0; t < steps_; t++)
+      for (int64_t r = 0; r < R; r++, h += width) {
         T* out = y.of(s.first + r, place(t)) + d * hidden;
         if (is_read(s, r, t))
           std::memcpy(out, h, hidden * sizeof(T));
@@ -73,7 +74,7 @@ void Layer<T>::run_forward(Shard& s, Batch<const T> x, const States<T>& begin, B
 }
 
 template <class T>
-void Layer<T>::forward(Batch<const T> x, long rows, long steps, const int64_t* length,
+void Layer<T>::forward(Batch<const T> x, int64_t rows, int64_t steps, const int64_t* length,
                        const int64_t* place, const std::vector<const T*>& weights,
                        const States<T>& begin, Batch<T> y, const States<T>& end, bool kept,
                        int threads) {
@@ -84,8 +85,8 @@ void Layer<T>::forward(Batch<const T> x, long rows, long steps, const int64_t* l
   place_.assign(place, place ? place + steps : place);
   params_.need(places_.size);
   turned_.need(kept ? places_.turned_size : 0);
-  const long shares = static_cast<long>(shares_.size());
-  share_out_in_torch(shares, places_.size < 100000 ? 1 : threads, [&](long number) {
+  const int64_t shares = static_cast<int64_t>(shares_.size());
+  share_out_in_torch(shares, places_.size < 100000 ? 1 : threads, [&](int64_t number) {
     const Share& s = shares_[number];
     const Matrix& m = stack_->matrices[s.index];
     T* panels = params_.at() + m.at;
@@ -97,13 +98,13 @@ void Layer<T>::forward(Batch<const T> x, long rows, long steps, const int64_t* l
   });
   threads = at_once(1, threads);
   // Memory is allocated before the threads start, because their tasks must not throw.
-  const long in_use = kept ? shards() : std::min<long>(shards(), threads);
+  const int64_t in_use = kept ? shards() : std::min<int64_t>(shards(), threads);
   shards_.resize(std::max<size_t>(in_use, shards_.size()));
-  const long largest = std::max(stack_->work_size(rows_of(0), steps, false),
-                                stack_->work_size(rows_of(shards() - 1), steps, false));
-  for (long i = 0; i < in_use; i++)
+  const int64_t largest = std::max(stack_->work_size(rows_of(0), steps, false),
+                                   stack_->work_size(rows_of(shards() - 1), steps, false));
+  for (int64_t i = 0; i < in_use; i++)
     shards_[i].memory.need(kept ? stack_->work_size(rows_of(i), steps_of(i), true) : largest);
-  share_out_in_torch(shards(), threads, [&](long number) {
+  share_out_in_torch(shards(), threads, [&](int64_t number) {
     Shard& s = shards_[kept ? number : Team::member()];
     s.first = first_of(number);
     s.w = {s.memory.at(),
@@ -121,13 +122,14 @@ void Layer<T>::forward(Batch<const T> x, long rows, long steps, const int64_t* l
 template <class T>
 void Layer<T>::run_backward(Shard& s, Batch<const T> dy, const States<T>& dend, Batch<T> dx,
                             const States<T>& dbegin) {
-  const long inputs = stack_->inputs, hidden = stack_->hidden, width = stack_->width, R = s.w.rows;
-  const long padded = rounded_up(inputs, kernels_.lanes);
+  const int64_t inputs = stack_->inputs, hidden = stack_->hidden, width = stack_->width,
+                R = s.w.rows;
+  const int64_t padded = rounded_up(inputs, kernels_.lanes);
   fill_gradients(*stack_, s.w, s.first, dend);
   for (int d = 0; dy.at && d < stack_->directions; d++) {
     T* to = stack_->top_dy(s.w) + d * s.w.steps * R * width;
-    for (long t = 0; t < s.w.steps; t++)
-      for (long r = 0; r < R; r++, to += width) {
+    for (int64_t t = 0; t < s.w.steps; t++)
+      for (int64_t r = 0; r < R; r++, to += width) {
         const bool read = is_read(s, r, t);
         if (read) std::memcpy(to, dy.of(s.first + r, place(t)) + d * hidden, hidden * sizeof(T));
         std::memset(to + (read ? hidden : 0), 0, (width - (read ? hidden : 0)) * sizeof(T));
@@ -137,8 +139,8 @@ void Layer<T>::run_backward(Shard& s, Batch<const T> dy, const States<T>& dend, 
                    dx.at ? s.dx.at() : nullptr, Stop{});
   give_gradients(*stack_, s.w, s.first, dbegin);
   const T* from = s.dx.at();
-  for (long t = 0; dx.at && t < steps_; t++)
-    for (long r = 0; r < R; r++, from += padded)
+  for (int64_t t = 0; dx.at && t < steps_; t++)
+    for (int64_t r = 0; r < R; r++, from += padded)
       if (is_read(s, r, t))
         std::memcpy(dx.of(s.first + r, place(t)), from, inputs * sizeof(T));
       else if (place_.empty())
@@ -150,7 +152,7 @@ template <class T>
 void Layer<T>::weight_gradient(const Share& share, T* panels, T* gradient) {
   const Matrix& m = stack_->matrices[share.index];
   T* all = panels - share.block * panel(m);
-  for (long i = 0; i < shards(); i++)
+  for (int64_t i = 0; i < shards(); i++)
     stack_->give_gradient(shards_[i].w, share.index, share, all, i > 0);
   kernels_.unpack(all, m.layout, share.block, share.block + share.blocks, gradient);
 }
@@ -160,19 +162,19 @@ void Layer<T>::backward(Batch<const T> dy, const States<T>& dend, Batch<T> dx,
                         const States<T>& dbegin, const std::vector<T*>& dweights, int threads) {
   FlushDenormals flush;
   threads = at_once(2, threads);
-  const long shares = static_cast<long>(shares_.size());
-  share_out_in_torch(dx.at ? shares : 0, threads, [&](long number) {
+  const int64_t shares = static_cast<int64_t>(shares_.size());
+  share_out_in_torch(dx.at ? shares : 0, threads, [&](int64_t number) {
     if (stack_->reads_inputs(shares_[number].index)) turn(shares_[number]);
   });
   if (dx.at)
-    for (long i = 0; i < shards(); i++)
+    for (int64_t i = 0; i < shards(); i++)
       shards_[i].dx.need(steps_of(i) * rows_of(i) * rounded_up(stack_->inputs, kernels_.lanes));
-  share_out_in_torch(shards(), threads, [&](long number) {
+  share_out_in_torch(shards(), threads, [&](int64_t number) {
     shards_[number].w.threads = shards() == 1 ? threads : 1;
     run_backward(shards_[number], dy, dend, dx, dbegin);
   });
   grads_.need(threads * largest_);
-  share_out_in_torch(shares, threads, [&](long number) {
+  share_out_in_torch(shares, threads, [&](int64_t number) {
     const Share& s = shares_[number];
     if (dweights[s.index])
       weight_gradient(s, grads_.at() + Team::member() * largest_, dweights[s.index]);

@@ -18,10 +18,10 @@
 namespace hs {
 
 // The memory of a segment, about, and its most steps.
-constexpr long segment_bytes = 640 << 10, most_segment_steps = 64;
+constexpr int64_t segment_bytes = 640 << 10, most_segment_steps = 64;
 
 // The segments that Net passes long sequences in, about, unless they would be shorter than it can.
-constexpr long most_segments = 128;
+constexpr int64_t most_segments = 128;
 
 template <class T>
 class LruStack : public AnyStack<T> {
@@ -32,8 +32,8 @@ class LruStack : public AnyStack<T> {
   using typename Base::Work;
 
   // `states` is S, the number of complex states of a layer and direction.
-  LruStack(const Kernels<T>& kernels, Places& places, long inputs, long hidden, long states,
-           int layers, int directions, bool wants_dx)
+  LruStack(const Kernels<T>& kernels, Places& places, int64_t inputs, int64_t hidden,
+           int64_t states, int layers, int directions, bool wants_dx)
       : Base(kernels, inputs, hidden, layers, directions, 2, states), first_(places.size) {
     if (states < 1) throw std::invalid_argument("states: expected at least 1");
     for (int layer = 0; layer < layers; layer++)
@@ -49,18 +49,18 @@ class LruStack : public AnyStack<T> {
 
   // Made of segments of this stack, whose products and sums are then those of a whole sequence. The
   // more of them, the more is computed again; the fewer, the more states are kept.
-  long segment_steps(long rows, long steps) const override {
-    const long own = steps_of_segment(rows);
-    const long least = own * (whole_tiles / std::gcd(whole_tiles, own * rows));
-    return rounded_up(std::max(1L, steps / most_segments), least);
+  int64_t segment_steps(int64_t rows, int64_t steps) const override {
+    const int64_t own = steps_of_segment(rows);
+    const int64_t least = own * (whole_tiles / std::gcd(whole_tiles, own * rows));
+    return rounded_up(std::max<int64_t>(1, steps / most_segments), least);
   }
   // Of two directions, they take several times as long.
-  long segments_cost() const override { return directions > 1 ? 4 : 1; }
+  int64_t segments_cost() const override { return directions > 1 ? 4 : 1; }
   bool is_summed(size_t) const override { return true; }
-  long sums_size() const override { return (size_ + layers - 1) / layers; }
+  int64_t sums_size() const override { return (size_ + layers - 1) / layers; }
   bool carries_output() const override { return false; }
 
-  long work_size(long rows, long steps, bool kept, bool = false) const override {
+  int64_t work_size(int64_t rows, int64_t steps, bool kept, bool = false) const override {
     const Work w{nullptr, rows, steps, kept, nullptr};
     return end(w) - w.at;
   }
@@ -91,9 +91,9 @@ class LruStack : public AnyStack<T> {
       copy(slot(w, i / directions, i % directions, 0, 1),
            slot(w, i / directions, i % directions, 0, 0), slot_size(w));
     std::memset(last(w), 0, directions * w.rows * width * sizeof(T));
-    const long n = n_segments(w);
+    const int64_t n = n_segments(w);
     if (directions == 1) {
-      in_waves(w, n, stop, [&](int layer, long nth) {
+      in_waves(w, n, stop, [&](int layer, int64_t nth) {
         LruSegment<T> q = segment(params, w, layer, 0, nth);
         if (w.kept && nth == n - 1) {  // the backward pass begins with it
           q.keeps = true;
@@ -109,7 +109,7 @@ class LruStack : public AnyStack<T> {
     }
     for (int layer = 0; layer < layers; layer++) {
       both_ways(w, stop, [&](int d, Stop own) {
-        for (long i = 0; i < n && !own(work(w)); i++)
+        for (int64_t i = 0; i < n && !own(work(w)); i++)
           kernels_.lru_forward(segment(params, w, layer, d, i));
       });
       if (w.dropout.key && layer < layers - 1) drop(w, layer, outputs(w, layer), 0, w.steps);
@@ -121,10 +121,10 @@ class LruStack : public AnyStack<T> {
                 Stop stop) const override {
     for (int d = 0; d < directions; d++)
       if (!w.sums[d] || !w.resumes) std::memset(sums(w, d), 0, size_ * sizeof(T));
-    const long n = n_segments(w);
+    const int64_t n = n_segments(w);
     if (directions == 1) {
-      const long padded = rounded_up(inputs, kernels_.lanes);
-      const auto again = [&](long nth) {
+      const int64_t padded = rounded_up(inputs, kernels_.lanes);
+      const auto again = [&](int64_t nth) {
         for (int layer = 0; nth < n - 1 && layer < layers; layer++) {
           const bool inner = layer < layers - 1;
           const LruSegment<T> q = repeated(params, w, layer, 0, nth, inner);
@@ -132,13 +132,13 @@ class LruStack : public AnyStack<T> {
           if (w.dropout.key && inner) drop(w, layer, q.out, q.first, q.steps);
         }
       };
-      const auto back = [&](long nth) {
+      const auto back = [&](int64_t nth) {
         T* dy = nullptr;
         for (int layer = layers - 1; layer >= 0; layer--) {
           const LruSegment<T> q = repeated(params, w, layer, 0, nth, false);
           if (!dy) dy = top_gradient(w, has_dy, nth, q);
           pass_back(turned, w, layer, 0, dy, q);
-          const long rows = q.steps * w.rows, from = q.first * w.rows;
+          const int64_t rows = q.steps * w.rows, from = q.first * w.rows;
           if (w.dropout.key && layer) drop(w, layer - 1, dy, q.first, q.steps);
           if (!layer && dx) input_gradient(turned, 0, 0, 0, padded, dy, rows, dx + from * padded);
         }
@@ -146,10 +146,10 @@ class LruStack : public AnyStack<T> {
       // While a thread passes back through a segment, another repeats the
       // segment before it.
       const bool both = w.threads > 1 && n > 1 && layers * work(w) > worth_a_thread;
-      for (long i = n - 1; i >= (both ? -1 : 0); i--) {
+      for (int64_t i = n - 1; i >= (both ? -1 : 0); i--) {
         if (stop(4 * layers * work(w))) return;
         if (both)
-          share(w, 2, [&](long task) {
+          share(w, 2, [&](int64_t task) {
             if (task && i >= 0) again(i);
             if (!task && i < n - 1) back(i + 1);
           });
@@ -165,7 +165,7 @@ class LruStack : public AnyStack<T> {
     }
     for (int layer = layers - 1; layer >= 0; layer--) {
       both_ways(w, stop, [&](int d, Stop own) {
-        for (long i = n - 1; i >= 0 && !own(4 * work(w)); i--) {
+        for (int64_t i = n - 1; i >= 0 && !own(4 * work(w)); i--) {
           LruSegment<T> q = repeated(params, w, layer, d, i, false);
           kernels_.lru_forward(q);
           pass_back(turned, w, layer, d, dy(w, layer) + d * all(w) + q.first * w.rows * width, q);
@@ -187,21 +187,21 @@ class LruStack : public AnyStack<T> {
 
   void give_gradient(const Work& w, size_t index, const Part& part, T* c, bool add) const override {
     const Matrix& m = matrices[index];
-    const long lanes = kernels_.lanes, panel = m.layout.k() * lanes;
+    const int64_t lanes = kernels_.lanes, panel = m.layout.k() * lanes;
     const T* from = sums(w, direction_[index]) + m.at - first_;
-    for (long block = part.block; block < part.block + part.blocks; block++)
-      for (long i = block * panel + part.m0 * lanes; i < block * panel + part.m1 * lanes; i++)
+    for (int64_t block = part.block; block < part.block + part.blocks; block++)
+      for (int64_t i = block * panel + part.m0 * lanes; i < block * panel + part.m1 * lanes; i++)
         c[i] = add ? c[i] + from[i] : from[i];
   }
 
  private:
   using Base::kernels_;
-  long first_, size_;                               // of the stack's parameters in flat memory
+  int64_t first_, size_;                            // of the stack's parameters in flat memory
   std::vector<std::array<int, LRU_ARRAYS>> index_;  // in `matrices`, -1 for none
   std::vector<int> direction_;                      // of each matrix
 
   void add_matrices(Places& places, int layer, int d, bool wants_dx) {
-    const long h = hidden, s = state_size;
+    const int64_t h = hidden, s = state_size;
     std::array<int, LRU_ARRAYS>& index = index_.emplace_back();
     index.fill(-1);
     const auto add = [&](int array, Matrix m) {
@@ -229,18 +229,18 @@ class LruStack : public AnyStack<T> {
   }
 
   // About as many as the second-level cache holds.
-  long steps_of_segment(long rows) const {
-    const long row = (7 * width + 6 * state_width) * static_cast<long>(sizeof(T));
-    return std::clamp(segment_bytes / row / rows, 8L, most_segment_steps);
+  int64_t steps_of_segment(int64_t rows) const {
+    const int64_t row = (7 * width + 6 * state_width) * static_cast<int64_t>(sizeof(T));
+    return std::clamp(segment_bytes / row / rows, int64_t{8}, most_segment_steps);
   }
-  long n_segments(const Work& w) const {
-    const long steps = steps_of_segment(w.rows);
+  int64_t n_segments(const Work& w) const {
+    const int64_t steps = steps_of_segment(w.rows);
     return (w.steps + steps - 1) / steps;
   }
   // The nth segment that a direction reads.
-  LruSegment<T> segment(const T* params, const Work& w, int layer, int d, long nth) const {
+  LruSegment<T> segment(const T* params, const Work& w, int layer, int d, int64_t nth) const {
     LruSegment<T> q{};
-    const long steps = steps_of_segment(w.rows), k = d ? n_segments(w) - 1 - nth : nth;
+    const int64_t steps = steps_of_segment(w.rows), k = d ? n_segments(w) - 1 - nth : nth;
     q.rows = w.rows;
     q.first = k * steps;
     q.steps = std::min(steps, w.steps - q.first);
@@ -249,7 +249,7 @@ class LruStack : public AnyStack<T> {
     q.state_blocks = state_width / kernels_.lanes;
     q.reverse = d == 1;
     q.length = w.length;
-    const long from = q.first * w.rows;
+    const int64_t from = q.first * w.rows;
     if (!layer)
       q.x = {x(w) + from * inputs, inputs, inputs};
     else if (directions == 1)
@@ -266,7 +266,7 @@ class LruStack : public AnyStack<T> {
     return q;
   }
   // The same for another forward pass that keeps what the backward pass reads.
-  LruSegment<T> repeated(const T* params, const Work& w, int layer, int d, long nth,
+  LruSegment<T> repeated(const T* params, const Work& w, int layer, int d, int64_t nth,
                          bool wants_output) const {
     LruSegment<T> q = segment(params, w, layer, d, nth);
     q.keeps = true;
@@ -286,26 +286,26 @@ class LruStack : public AnyStack<T> {
     }
     kernels_.lru_backward(q);
   }
-  long work(const Work& w) const {
+  int64_t work(const Work& w) const {
     return steps_of_segment(w.rows) * w.rows * size_ / (layers * directions);
   }
 
   // Numbers in a layer's output over all steps, and in that of a segment, in
   // one direction.
-  long all(const Work& w) const { return w.steps * w.rows * width; }
-  long local_size(const Work& w) const {
+  int64_t all(const Work& w) const { return w.steps * w.rows * width; }
+  int64_t local_size(const Work& w) const {
     return std::min(steps_of_segment(w.rows), w.steps) * w.rows * width;
   }
-  long scratch_size(const Work& w) const {
-    const long n = local_size(w) / width, row = 2 * state_width;
+  int64_t scratch_size(const Work& w) const {
+    const int64_t n = local_size(w) / width, row = 2 * state_width;
     return 4 * row + 2 * rounded_up(n, kernels_.lanes) +
            n * (w.kept ? 7 * width + 3 * row : 5 * width + row);
   }
   // Slots of the state: before each segment and after the last, or of all
   // segments one.
-  long slots(const Work& w) const { return w.kept ? n_segments(w) + 1 : 2; }
-  long slot_size(const Work& w) const { return 2 * w.rows * state_width; }
-  long states_size(const Work& w) const { return (slots(w) + (w.kept ? 1 : 0)) * slot_size(w); }
+  int64_t slots(const Work& w) const { return w.kept ? n_segments(w) + 1 : 2; }
+  int64_t slot_size(const Work& w) const { return 2 * w.rows * state_width; }
+  int64_t states_size(const Work& w) const { return (slots(w) + (w.kept ? 1 : 0)) * slot_size(w); }
 
   // Where the parts of the memory begin, one after the other.
   T* outputs(const Work& w, int layer) const {
@@ -321,7 +321,7 @@ class LruStack : public AnyStack<T> {
     const int gradients = !w.kept ? 0 : directions > 1 ? 2 : 1;
     return dy(w, 0) + gradients * directions * all(w);
   }
-  T* slot(const Work& w, int layer, int d, int i, long number) const {
+  T* slot(const Work& w, int layer, int d, int i, int64_t number) const {
     return last(w) + 2 * directions * w.rows * width + (layer * directions + d) * states_size(w) +
            number * slot_size(w) + i * w.rows * state_width;
   }
@@ -330,19 +330,20 @@ class LruStack : public AnyStack<T> {
   // Of one direction there are two sets, for segments that several threads
   // compute at once. Each has scratch memory and an output for each layer, and
   // the gradient of an output.
-  long set_size(const Work& w) const {
+  int64_t set_size(const Work& w) const {
     if (directions > 1) return 2 * scratch_size(w);
     return layers * (scratch_size(w) + local_size(w)) + local_size(w);
   }
-  T* set(const Work& w, long nth) const {
+  T* set(const Work& w, int64_t nth) const {
     const bool several = directions == 1 && w.threads > 1;
-    const long own = several ? (n_segments(w) - 1 - nth) % 2 : 0;  // of the last always the first
+    const int64_t own =
+        several ? (n_segments(w) - 1 - nth) % 2 : 0;  // of the last always the first
     return sums(w) + (w.kept ? size_ : 0) + own * set_size(w);
   }
-  T* scratch(const Work& w, long nth, int number) const {
+  T* scratch(const Work& w, int64_t nth, int number) const {
     return set(w, nth) + number * scratch_size(w);
   }
-  T* local_output(const Work& w, long nth, int layer) const {
+  T* local_output(const Work& w, int64_t nth, int layer) const {
     return scratch(w, nth, layers) + layer * local_size(w);
   }
   T* end(const Work& w) const {
@@ -352,25 +353,25 @@ class LruStack : public AnyStack<T> {
   // Calls f(row, its place in the segment) for the rows of which a direction
   // reads the last step in a segment.
   template <class F>
-  void each_last_row(const Work& w, int d, long first, long steps, const F& f) const {
-    for (long r = 0; r < w.rows; r++) {
-      const long end = w.length ? w.length[r] : w.steps, t = d && end ? 0 : end - 1;
+  void each_last_row(const Work& w, int d, int64_t first, int64_t steps, const F& f) const {
+    for (int64_t r = 0; r < w.rows; r++) {
+      const int64_t end = w.length ? w.length[r] : w.steps, t = d && end ? 0 : end - 1;
       if (first <= t && t < first + steps) f(r, ((t - first) * w.rows + r) * width);
     }
   }
-  void gather_last(const Work& w, int d, const T* out, long first, long steps) const {
-    each_last_row(w, d, first, steps, [&](long r, long at) {
+  void gather_last(const Work& w, int d, const T* out, int64_t first, int64_t steps) const {
+    each_last_row(w, d, first, steps, [&](int64_t r, int64_t at) {
       copy(last(w) + (d * w.rows + r) * width, out + at, width);
     });
   }
-  void add_last(const Work& w, int d, T* dy, long first, long steps) const {
-    each_last_row(w, d, first, steps, [&](long r, long at) {
+  void add_last(const Work& w, int d, T* dy, int64_t first, int64_t steps) const {
+    each_last_row(w, d, first, steps, [&](int64_t r, int64_t at) {
       const T* from = top_dlast(w, d) + r * width;
-      for (long i = 0; i < width; i++) dy[at + i] += from[i];
+      for (int64_t i = 0; i < width; i++) dy[at + i] += from[i];
     });
   }
   // The gradient of the last layer's output in a segment, of one direction.
-  T* top_gradient(const Work& w, bool has_dy, long nth, const LruSegment<T>& q) const {
+  T* top_gradient(const Work& w, bool has_dy, int64_t nth, const LruSegment<T>& q) const {
     T* dy = has_dy ? top_dy(w) + q.first * w.rows * width : local_output(w, nth, layers);
     if (!has_dy) std::memset(dy, 0, q.steps * w.rows * width * sizeof(T));
     add_last(w, 0, dy, q.first, q.steps);
@@ -379,17 +380,17 @@ class LruStack : public AnyStack<T> {
 
   // Multiplies steps of a layer's output, or of its gradient, by the dropout
   // mask.
-  void drop(const Work& w, int layer, T* at, long first, long steps) const {
+  void drop(const Work& w, int layer, T* at, int64_t first, int64_t steps) const {
     const float rate = static_cast<float>(w.dropout.rate);
     const T scale = static_cast<T>(1) / static_cast<T>(1 - w.dropout.rate);
-    for (long r = 0; r < w.rows; r++) {
-      const long row = layer * w.dropout.rows + w.dropout.first + r;
-      const long from = row * w.dropout.steps + w.dropout.from + first;
+    for (int64_t r = 0; r < w.rows; r++) {
+      const int64_t row = layer * w.dropout.rows + w.dropout.first + r;
+      const int64_t from = row * w.dropout.steps + w.dropout.from + first;
       Philox random(w.dropout.key, from * directions * hidden);
-      for (long t = 0; t < steps; t++)
+      for (int64_t t = 0; t < steps; t++)
         for (int d = 0; d < directions; d++) {
           T* to = at + d * all(w) + (t * w.rows + r) * width;
-          for (long i = 0; i < hidden; i++) to[i] = random() < rate ? 0 : to[i] * scale;
+          for (int64_t i = 0; i < hidden; i++) to[i] = random() < rate ? 0 : to[i] * scale;
         }
     }
   }
@@ -398,18 +399,20 @@ class LruStack : public AnyStack<T> {
   // the same segment of the layer before: segment by segment, or on several
   // threads in waves, as many layers at once.
   template <class F>
-  void in_waves(const Work& w, long n, Stop stop, const F& f) const {
-    const long work = this->work(w);
+  void in_waves(const Work& w, int64_t n, Stop stop, const F& f) const {
+    const int64_t work = this->work(w);
     const bool alone = w.threads < 2 || layers < 2 || n < 2 || work < worth_a_thread;
-    for (long i = 0; alone && i < n; i++)
+    for (int64_t i = 0; alone && i < n; i++)
       for (int layer = 0; layer < layers; layer++) {
         if (stop(work)) return;
         f(layer, i);
       }
-    for (long wave = 0; !alone && wave < n + layers - 1; wave++) {
-      const long first = std::max(0L, wave - n + 1), last = std::min(layers - 1L, wave);
+    for (int64_t wave = 0; !alone && wave < n + layers - 1; wave++) {
+      const int64_t first = std::max<int64_t>(0, wave - n + 1),
+                    last = std::min(layers - int64_t{1}, wave);
       if (stop(work * (last - first + 1))) return;
-      share(w, last - first + 1, [&](long k) { f(static_cast<int>(first + k), wave - first - k); });
+      share(w, last - first + 1,
+            [&](int64_t k) { f(static_cast<int>(first + k), wave - first - k); });
     }
   }
 
@@ -418,11 +421,11 @@ class LruStack : public AnyStack<T> {
   template <class F>
   void both_ways(const Work& w, Stop stop, const F& f) const {
     share(w, directions,
-          [&](long d) { f(static_cast<int>(d), Team::member() ? stop.quiet() : stop); });
+          [&](int64_t d) { f(static_cast<int>(d), Team::member() ? stop.quiet() : stop); });
   }
 
   template <class F>
-  void share(const Work& w, long n, const F& task) const {
+  void share(const Work& w, int64_t n, const F& task) const {
     if (w.in_torch)
       share_out_in_torch(n, w.threads, task);
     else
@@ -432,8 +435,8 @@ class LruStack : public AnyStack<T> {
   // Columns [from, from + n) of the gradient of what a layer reads, from `rows`
   // rows of the gradient in a direction; the second direction adds to the
   // first.
-  void input_gradient(const T* turned, int layer, int d, long from, long n, const T* dy, long rows,
-                      T* out) const {
+  void input_gradient(const T* turned, int layer, int d, int64_t from, int64_t n, const T* dy,
+                      int64_t rows, T* out) const {
     Product<T> p{};
     p.rows = rows;
     p.a = {dy, width, width};

@@ -14,11 +14,11 @@ namespace hs {
 
 constexpr std::size_t cache_line = 64;
 
-inline long rounded_up(long n, long to) { return (n + to - 1) / to * to; }
+inline int64_t rounded_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 // A single number is the most frequent case, and not worth a call.
 template <class T>
-inline void copy(T* to, const T* from, long n) {
+inline void copy(T* to, const T* from, int64_t n) {
   if (n == 1)
     *to = *from;
   else
@@ -30,7 +30,7 @@ template <class T>
 class Buffer {
  public:
   Buffer() = default;
-  explicit Buffer(long size) { need(size); }
+  explicit Buffer(int64_t size) { need(size); }
   Buffer(Buffer&& other) noexcept { swap(other); }
   Buffer& operator=(Buffer&& other) noexcept {
     swap(other);
@@ -41,7 +41,7 @@ class Buffer {
   ~Buffer() { release(); }
 
   // Makes room for `size` numbers; their values are undefined if the buffer grew.
-  void need(long size) {
+  void need(int64_t size) {
     if (size <= size_) return;
     release();
     at_ = static_cast<T*>(::operator new(size * sizeof(T), std::align_val_t(cache_line)));
@@ -51,7 +51,7 @@ class Buffer {
     if (size_) std::memset(at_, 0, size_ * sizeof(T));
   }
   T* at() const { return at_; }
-  long size() const { return size_; }
+  int64_t size() const { return size_; }
 
  private:
   void swap(Buffer& other) {
@@ -64,7 +64,7 @@ class Buffer {
     size_ = 0;
   }
   T* at_ = nullptr;
-  long size_ = 0;
+  int64_t size_ = 0;
 };
 
 // Denormal numbers count as zero during the lifetime of this object; then the previous state is

@@ -12,18 +12,18 @@ namespace {
 Stop own(Stop stop, int threads) { return threads > 1 && Team::member() ? stop.quiet() : stop; }
 
 // Numbers in a share of an update: small enough to balance the load, large enough to be worth it.
-constexpr long update_share = 16384;
+constexpr int64_t update_share = 16384;
 // Inputs in a share of a gradient.
-constexpr long gradient_share = 96;
+constexpr int64_t gradient_share = 96;
 
 // 1 - beta^n, which is soon exactly 1 for a small beta.
-double correction(double beta, long n) {
+double correction(double beta, int64_t n) {
   return beta < 0.95 && n > 1000 ? 1 : 1 - std::pow(beta, static_cast<double>(n));
 }
 
 // The steps that a shard of `rows` rows needs, of `steps`.
-long longest(const int64_t* length, long rows, long steps) {
-  return length ? std::max<long>(1, *std::max_element(length, length + rows)) : steps;
+int64_t longest(const int64_t* length, int64_t rows, int64_t steps) {
+  return length ? std::max<int64_t>(1, *std::max_element(length, length + rows)) : steps;
 }
 
 int worthwhile(double work, int threads) {
@@ -55,10 +55,10 @@ Net<T>::Net(const Level& level, Shape shape)
                         s.states, s.layers, s.directions, stem);
     // With a stem, the means of states and of the stem's output are one part, else each direction.
     const bool joined = stem && averages();
-    const long width = s.hidden * s.directions + (joined ? stem_->outputs() : 0);
-    dense_ = std::make_unique<Perceptron<T>>(kernels_, places_, std::vector<long>{width, s.outputs},
-                                             std::vector<int>{LINEAR}, joined ? 1 : s.directions,
-                                             true, true);
+    const int64_t width = s.hidden * s.directions + (joined ? stem_->outputs() : 0);
+    dense_ = std::make_unique<Perceptron<T>>(
+        kernels_, places_, std::vector<int64_t>{width, s.outputs}, std::vector<int>{LINEAR},
+        joined ? 1 : s.directions, true, true);
     if (stem) matrices_ = stem_->matrices;
     matrices_.insert(matrices_.end(), stack_->matrices.begin(), stack_->matrices.end());
   } else {
@@ -72,7 +72,7 @@ Net<T>::Net(const Level& level, Shape shape)
     flat->zero();
   }
   turned_.need(places_.turned_size);
-  long channels = 0;
+  int64_t channels = 0;
   for (size_t i = 0; stem_ && i < stem_->layers(); i++) channels += stem_->widths[i];
   moments_.need(5 * channels);
   list_shares();
@@ -87,16 +87,16 @@ void Net<T>::list_shares() {
     const bool is_factor = !factored_.empty() && i >= factored_[0].out;
     const bool is_product = std::any_of(factored_.begin(), factored_.end(),
                                         [&](const Factored& f) { return f.whole == i; });
-    const long blocks = m.blocks(kernels_.lanes), k = m.layout.k();
-    const long at_once = m.is_bias ? blocks : m.layout.gates > 1 ? 1 : 4;
+    const int64_t blocks = m.blocks(kernels_.lanes), k = m.layout.k();
+    const int64_t at_once = m.is_bias ? blocks : m.layout.gates > 1 ? 1 : 4;
     const bool sums = of_stem ? Stem<T>::summed(i) : !is_factor;
-    for (long block = 0; sums && block < blocks; block += at_once)
-      for (long from = 0; from < k; from += gradient_share)
+    for (int64_t block = 0; sums && block < blocks; block += at_once)
+      for (int64_t from = 0; from < k; from += gradient_share)
         gradients_.push_back(
             {{block, std::min(at_once, blocks - block), from, std::min(from + gradient_share, k)},
              i});
-    const long some = std::max(1L, update_share / (k * m.layout.gates * kernels_.lanes));
-    for (long block = 0; !is_product && block < blocks; block += some)
+    const int64_t some = std::max<int64_t>(1, update_share / (k * m.layout.gates * kernels_.lanes));
+    for (int64_t block = 0; !is_product && block < blocks; block += some)
       updates_.push_back({{block, std::min(some, blocks - block), 0, k}, i});
   }
   squares_.resize(updates_.size());
@@ -127,12 +127,12 @@ void Net<T>::quantise(Grid<T> inputs, std::vector<Grid<T>> states) {
 }
 
 template <class T>
-void Net<T>::load_state(const std::vector<const T*>& arrays, long rows) {
-  const long width = stack_->state_width, size = state_size(), n = stacked() * rows;
+void Net<T>::load_state(const std::vector<const T*>& arrays, int64_t rows) {
+  const int64_t width = stack_->state_width, size = state_size(), n = stacked() * rows;
   for (size_t part = 0; part < arrays.size(); part++) {
     state_[part].need(n * width);
     state_[part].zero();
-    for (long i = 0; i < n; i++)
+    for (int64_t i = 0; i < n; i++)
       std::memcpy(state_[part].at() + i * width, arrays[part] + i * size, size * sizeof(T));
   }
   state_rows_ = rows;
@@ -140,15 +140,15 @@ void Net<T>::load_state(const std::vector<const T*>& arrays, long rows) {
 
 template <class T>
 void Net<T>::save_state(const std::vector<T*>& arrays) const {
-  const long width = stack_->state_width, size = state_size();
+  const int64_t width = stack_->state_width, size = state_size();
   for (size_t part = 0; part < arrays.size(); part++)
-    for (long i = 0; i < stacked() * state_rows_; i++)
+    for (int64_t i = 0; i < stacked() * state_rows_; i++)
       std::memcpy(arrays[part] + i * size, state_[part].at() + i * width, size * sizeof(T));
 }
 
 // The states in a step's buffers.
 template <class T>
-States<T> Net<T>::states_in(const std::array<Buffer<T>, most_states>& buffers, long rows) const {
+States<T> Net<T>::states_in(const std::array<Buffer<T>, most_states>& buffers, int64_t rows) const {
   States<T> all{{}, rows, stack_->state_width};
   for (int i = 0; i < states(); i++) all.at[i] = buffers[i].at();
   return all;
@@ -157,13 +157,13 @@ States<T> Net<T>::states_in(const std::array<Buffer<T>, most_states>& buffers, l
 // The rows of the carried state that a step begins with, 0 for zero. It changes the first ones,
 // those of the step's own rows.
 template <class T>
-long Net<T>::begins_with(const Lesson<T>& lesson, const Orders& orders) const {
+int64_t Net<T>::begins_with(const Lesson<T>& lesson, const Orders& orders) const {
   return orders.reset || !lesson.stateful || state_rows_ < orders.n ? 0 : state_rows_;
 }
 
 template <class T>
 States<T> Net<T>::begin_of(const Lesson<T>& lesson, const Orders& orders) const {
-  const long rows = begins_with(lesson, orders);
+  const int64_t rows = begins_with(lesson, orders);
   return rows ? states_in(state_, rows) : States<T>{};
 }
 
@@ -174,7 +174,7 @@ States<T> Net<T>::end_of(const Lesson<T>& lesson, const Orders& orders) const {
 
 // Allocates memory for `rows` rows and sets the pointers into it.
 template <class T>
-void Net<T>::lay_in(Shard& s, long rows, long steps, const int64_t* length, bool kept,
+void Net<T>::lay_in(Shard& s, int64_t rows, int64_t steps, const int64_t* length, bool kept,
                     Dropout dropout) {
   s.rows = rows;
   s.p.rows = rows;
@@ -205,7 +205,7 @@ void Net<T>::lay_in(Shard& s, long rows, long steps, const int64_t* length, bool
 template <class T>
 void Net<T>::head_reads(Shard& s) const {
   if (averages()) {
-    const long width = stack_->width, row = shape_.directions * width, joined = dense_->row(0);
+    const int64_t width = stack_->width, row = shape_.directions * width, joined = dense_->row(0);
     s.mean.need(2 * s.rows * (row + (stem_ ? joined : 0)));
     if (stem_)
       s.p.x = {s.mean.at() + 2 * s.rows * row, joined, joined};
@@ -225,28 +225,29 @@ void Net<T>::through_stack(Shard& s, Stop stop) {
 }
 
 template <class T>
-bool Net<T>::predict(const Table& x, long n, long steps, const int64_t* length, size_t first,
+bool Net<T>::predict(const Table& x, int64_t n, int64_t steps, const int64_t* length, size_t first,
                      size_t last, const States<T>& begin, T* out, const States<T>& end, int threads,
                      Stop stop) {
-  threads = worthwhile(static_cast<double>(n) * std::max(1L, steps) * places_.size, threads);
+  threads =
+      worthwhile(static_cast<double>(n) * std::max<int64_t>(1, steps) * places_.size, threads);
   if (static_cast<int>(scratch_.size()) < threads) scratch_.resize(threads);
   FlushDenormals flush;
   if (quantised_ || !factored_.empty()) complete();
   if (stem_) running_moments();
   stem_segments_ = stem_ && is_long(std::min(shard_of(n), n), steps, false, false,
-                                    std::min<long>(threads, shards_of(n)));
+                                    std::min<int64_t>(threads, shards_of(n)));
   std::atomic<bool> stopped{false};
-  share_out(shards_of(n), threads, [&](long number) {
+  share_out(shards_of(n), threads, [&](int64_t number) {
     Shard& s = scratch_[Team::member()];
     s.first = number * shard_of(n);
-    const long rows = std::min(shard_of(n), n - s.first);
+    const int64_t rows = std::min(shard_of(n), n - s.first);
     const Stop mine = own(stop, threads);
     if (stopped || mine(0)) {
       stopped = true;
       return;
     }
     const int64_t* own_length = length ? length + s.first : nullptr;
-    const long read_steps = longest(own_length, rows, steps);
+    const int64_t read_steps = longest(own_length, rows, steps);
     const int own_threads = rows == n ? threads : 1;
     if (in_segments(rows, read_steps, false, false, threads)) {
       s.rows = rows;
@@ -257,7 +258,7 @@ bool Net<T>::predict(const Table& x, long n, long steps, const int64_t* length, 
     lay_in(s, rows, read_steps, own_length, false);
     s.w.threads = own_threads;
     if (!recurrent()) {
-      const long row = first ? dense_->row(first) : x.numbers;  // later layers read padded rows
+      const int64_t row = first ? dense_->row(first) : x.numbers;  // later layers read padded rows
       s.table.need(rows * row);
       std::memset(s.table.at(), 0, rows * row * sizeof(T));
       s.p.x = {s.table.at(), row, row};
@@ -290,7 +291,7 @@ void Net<T>::learn(const Lesson<T>& lesson, const Orders& orders, double count, 
   lose(lesson, orders, count, s);
   dense_->backward(turned_.at(), s.p);
   if (!recurrent()) return;
-  const long width = stack_->width;
+  const int64_t width = stack_->width;
   fill_gradients(*stack_, s.w, s.first, States<T>{});
   if (averages() && stem_) {
     spread_means(s);
@@ -321,8 +322,8 @@ Orders Net<T>::by_length(const Lesson<T>& lesson, Orders orders) {
 
 // The number of multiplications of a step, about.
 template <class T>
-double Net<T>::work(const Lesson<T>& lesson, long n) const {
-  return 3.0 * n * std::max(1L, lesson.steps) * places_.size;
+double Net<T>::work(const Lesson<T>& lesson, int64_t n) const {
+  return 3.0 * n * std::max<int64_t>(1, lesson.steps) * places_.size;
 }
 
 // How many numbers the loss of a step is the mean of; also lists the lengths of its rows.
@@ -332,10 +333,10 @@ double Net<T>::counted(const Lesson<T>& lesson, const Orders& orders) {
   double read = 0, left_out = 0;
   if (lesson.length) {
     lengths_.resize(orders.n);
-    for (long r = 0; r < orders.n; r++) read += lengths_[r] = lesson.length[orders.rows[r]];
+    for (int64_t r = 0; r < orders.n; r++) read += lengths_[r] = lesson.length[orders.rows[r]];
   }
   if (!shape_.every_step) return count;
-  for (long r = 0; lesson.counts_from && r < orders.n; r++)
+  for (int64_t r = 0; lesson.counts_from && r < orders.n; r++)
     left_out += std::min<double>(lesson.counts_from[orders.rows[r]],
                                  static_cast<double>(lesson.length ? lengths_[r] : lesson.steps));
   count *= lesson.length ? read / orders.n : lesson.steps;
@@ -349,28 +350,28 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
   const bool in_order = !lesson.length || outputs || lesson.stateful || given.key;
   const Orders orders = in_order ? given : by_length(lesson, given);
   FlushDenormals flush;
-  const long shards = shards_of(orders.n);
+  const int64_t shards = shards_of(orders.n);
   threads = worthwhile(work(lesson, orders.n), threads);
-  if (static_cast<long>(shards_.size()) < shards) shards_.resize(shards);
+  if (static_cast<int64_t>(shards_.size()) < shards) shards_.resize(shards);
   complete();
   const double count = counted(lesson, orders);
   if (lesson.stateful) {
-    const long size = stacked() * end_of(lesson, orders).rows * stack_->state_width;
+    const int64_t size = stacked() * end_of(lesson, orders).rows * stack_->state_width;
     for (int i = 0; i < states(); i++)
       if (next_[i].size() < size) {
         next_[i].need(size);
         next_[i].zero();
       }
   }
-  const long largest = shard_of(orders.n);
+  const int64_t largest = shard_of(orders.n);
   const bool segments = in_segments(largest, lesson.steps, true, orders.key, shards);
   stem_segments_ = stem_ && is_long(largest, lesson.steps, true, orders.key, shards);
-  share_out(shards, threads, [&](long number) {
+  share_out(shards, threads, [&](int64_t number) {
     Shard& s = shards_[number];
     s.first = number * shard_of(orders.n);
-    const long rows = std::min(shard_of(orders.n), orders.n - s.first);
+    const int64_t rows = std::min(shard_of(orders.n), orders.n - s.first);
     const int64_t* length = lesson.length ? lengths_.data() + s.first : nullptr;
-    const long steps = orders.key ? lesson.steps : longest(length, rows, lesson.steps);
+    const int64_t steps = orders.key ? lesson.steps : longest(length, rows, lesson.steps);
     const Dropout dropout{orders.key, shape_.dropout, s.first, orders.n};
     const int own_threads = shards == 1 ? threads : 1;
     if (segments) {
@@ -388,7 +389,7 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
   if (stem_) {
     stem_forward(shards, threads, stop);
     if (stop(0)) return STOPPED;
-    share_out(shards, threads, [&](long number) {
+    share_out(shards, threads, [&](int64_t number) {
       Shard& s = shards_[number];
       const size_t last = stem_->layers() - 1;
       const Stop mine = own(stop, threads);
@@ -403,20 +404,20 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
     gradient_of_segments(lesson, orders, count, shards, threads, stop, outputs);
   if (stop(0)) return STOPPED;
   loss = 0;
-  for (long i = 0; i < shards; i++) loss += shards_[i].sum;
+  for (int64_t i = 0; i < shards; i++) loss += shards_[i].sum;
   loss /= count;
   if (!std::isfinite(loss)) return NOT_FINITE;
-  share_out(static_cast<long>(gradients_.size()), threads, [&](long number) {
+  share_out(static_cast<int64_t>(gradients_.size()), threads, [&](int64_t number) {
     const Share& share = gradients_[number];
     if (of_stem_segments(share) || (segments && of_segments(share))) return;
     if (own(stop, threads)(work_of(share))) return;
-    for (long i = 0; i < shards; i++) gradient(share, shards_[i], i > 0);
+    for (int64_t i = 0; i < shards; i++) gradient(share, shards_[i], i > 0);
   });
   if (stop(0)) return STOPPED;
   for (const Factored& f : factored_) split(f);
   if (orders.clip > 0)
-    share_out(static_cast<long>(updates_.size()), threads,
-              [&](long number) { squares_[number] = squares(updates_[number]); });
+    share_out(static_cast<int64_t>(updates_.size()), threads,
+              [&](int64_t number) { squares_[number] = squares(updates_[number]); });
   double squares = 0;
   for (size_t i = 0; orders.clip > 0 && i < squares_.size(); i++) squares += squares_[i];
   if (!std::isfinite(squares)) {  // the loss may be finite, but no update is possible
@@ -424,17 +425,17 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
     return NOT_FINITE;
   }
   const Update<T> u = rule(lesson, orders, squares);
-  share_out(static_cast<long>(updates_.size()), threads,
-            [&](long number) { update(updates_[number], u); });
+  share_out(static_cast<int64_t>(updates_.size()), threads,
+            [&](int64_t number) { update(updates_[number], u); });
   for (const Factored& f : factored_) multiply(f);
   updates++;
   if (stem_) update_moments();
   if (lesson.stateful) {
     const States<T> before = begin_of(lesson, orders), after = end_of(lesson, orders);
-    const long ended = (after.rows - orders.n) * after.row;
+    const int64_t ended = (after.rows - orders.n) * after.row;
     for (int part = 0; ended && part < states(); part++)
-      for (long i = 0; i < stacked(); i++) {
-        const long from = (i * after.rows + orders.n) * after.row;
+      for (int64_t i = 0; i < stacked(); i++) {
+        const int64_t from = (i * after.rows + orders.n) * after.row;
         copy(after.at[part] + from, before.at[part] + from, ended);
       }
     std::swap(state_, next_);

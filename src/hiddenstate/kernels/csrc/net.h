@@ -31,21 +31,21 @@ inline const Kernels<double>& kernels_of<double>(const Level& level) {
 // The most rows of a shard, and the rows of each shard of a batch (but the last): half of a small
 // batch, so that two threads have work. Results depend on it, because a row's sums are split into
 // strands that depend on the number of rows in its shard; so the number of threads must not.
-constexpr long shard_rows = 16;
-inline long shard_of(long rows) {
-  return std::min(shard_rows, std::max(4L, rounded_up((rows + 1) / 2, 4)));
+constexpr int64_t shard_rows = 16;
+inline int64_t shard_of(int64_t rows) {
+  return std::min(shard_rows, std::max<int64_t>(4, rounded_up((rows + 1) / 2, 4)));
 }
-inline long shards_of(long rows) { return (rows + shard_of(rows) - 1) / shard_of(rows); }
+inline int64_t shards_of(int64_t rows) { return (rows + shard_of(rows) - 1) / shard_of(rows); }
 
 // The architecture of a network. With 0 `layers` it is an autoencoder with these `widths`.
 struct Shape {
   int cell = 0, layers = 0, directions = 1;
-  long inputs = 0, hidden = 0, outputs = 0;
-  long rank = 0;    // of the weights of a stack, as products of two; 0 for none
-  long states = 0;  // of an LRU
+  int64_t inputs = 0, hidden = 0, outputs = 0;
+  int64_t rank = 0;    // of the weights of a stack, as products of two; 0 for none
+  int64_t states = 0;  // of an LRU
   bool every_step = false;
   bool mean = false;  // a head with one output reads the mean over the steps, else the last state
-  std::vector<long> widths;
+  std::vector<int64_t> widths;
   std::vector<int> activations;
   bool classify = false;  // cross-entropy; else an error of outputs
   double dropout = 0;     // between the layers of a stack, while training
@@ -57,7 +57,7 @@ enum Kind : int { BYTES, FLOATS, DOUBLES };
 struct Table {
   const void* at = nullptr;
   Kind kind = FLOATS;
-  long numbers = 0;
+  int64_t numbers = 0;
 };
 
 // The loss of a regressor; net_losses.h has all but the first.
@@ -67,7 +67,7 @@ enum Loss : int { SQUARED, ABSOLUTE, HUBER, EMPHASISED };
 template <class T>
 struct Lesson {
   Table x;
-  long steps = 0;
+  int64_t steps = 0;
   const int64_t* classes = nullptr;
   const T* targets = nullptr;  // n rows of T*O or O numbers
   const int64_t* length = nullptr;
@@ -87,7 +87,7 @@ struct Lesson {
 // The settings of one step.
 struct Orders {
   const int64_t* rows;
-  long n;
+  int64_t n;
   double rate, clip, eps;         // clip: not positive for none
   bool reset;                     // begin from a zero state
   const uint64_t* key = nullptr;  // of the step's dropout masks; null for none
@@ -103,7 +103,7 @@ class Net {
   // The matrices of the caller's arrays, in their order.
   size_t arrays() const { return arrays_.size(); }
   const Matrix& array(size_t number) const { return matrices_[arrays_[number]]; }
-  long lanes() const { return kernels_.lanes; }
+  int64_t lanes() const { return kernels_.lanes; }
   const Kernels<T>& kernels() const { return kernels_; }
   const Shape& shape() const { return shape_; }
 
@@ -116,18 +116,18 @@ class Net {
   void quantise(Grid<T> inputs, std::vector<Grid<T>> states);
 
   // The carried state: arrays [layers*directions][rows][state_size()]; 0 rows for a zero state.
-  void load_state(const std::vector<const T*>& arrays, long rows);
+  void load_state(const std::vector<const T*>& arrays, int64_t rows);
   void save_state(const std::vector<T*>& arrays) const;
   int states() const { return stack_ ? stack_->states() : 0; }
-  long state_size() const { return stack_ ? stack_->state_size : 0; }  // of a row in each
-  long state_rows() const { return state_rows_; }
+  int64_t state_size() const { return stack_ ? stack_->state_size : 0; }  // of a row in each
+  int64_t state_rows() const { return state_rows_; }
 
-  long updates = 0;  // the number of updates made with these moments
+  int64_t updates = 0;  // the number of updates made with these moments
   // Whether the weights that are 0 stay 0, those that add numbers aside. Their moments are 0.
   bool sparse = false;
   // The working memory of whole sequences in bytes, beyond which they are passed in segments. The
   // numbers are the same.
-  long most_bytes = 1L << 28;
+  int64_t most_bytes = int64_t{1} << 28;
 
   // Makes one step. `outputs` gets the outputs before the update, or is null.
   Ending step(const Lesson<T>& lesson, const Orders& orders, int threads, Stop stop, double& loss,
@@ -135,15 +135,16 @@ class Net {
 
   // Computes the outputs for n rows of a table, through layers `first` to `last` - 1 of an
   // autoencoder. `begin` and `end` have rows of state_size(). Returns false if it was stopped.
-  bool predict(const Table& x, long n, long steps, const int64_t* length, size_t first, size_t last,
-               const States<T>& begin, T* out, const States<T>& end, int threads, Stop stop);
+  bool predict(const Table& x, int64_t n, int64_t steps, const int64_t* length, size_t first,
+               size_t last, const States<T>& begin, T* out, const States<T>& end, int threads,
+               Stop stop);
 
   std::mutex& guard() { return guard_; }
 
  private:
   // What a shard has of sequences that are passed in segments.
   struct Segments {
-    long steps = 0, n = 0, each = 0;  // of its longest row; segments of that, and steps of each
+    int64_t steps = 0, n = 0, each = 0;  // of its longest row; segments of that, and steps of each
     const int64_t* length = nullptr;
     Dropout dropout = {};
     int threads = 1;
@@ -159,14 +160,14 @@ class Net {
     // weight 0 has none.
     int64_t read[shard_rows], pooled[shard_rows], length[shard_rows];
     // The steps in memory are those from `from` on, up to `until` or, if that is 0, to the end.
-    long from = 0, until = 0;
+    int64_t from = 0, until = 0;
     Segments whole{};   // if there are more
     Buffer<T> borders;  // states at the ends of all segments, then their gradients
     Buffer<T> sums;     // of own arrays, for each direction
     typename Stem<T>::Work e{};
     typename AnyStack<T>::Work w{};
     typename Perceptron<T>::Work p{};
-    long first = 0, rows = 0;
+    int64_t first = 0, rows = 0;
     double sum = 0;
   };
   // A part of one matrix: blocks and inputs for a gradient, blocks for an update.
@@ -180,14 +181,14 @@ class Net {
   };
 
   bool recurrent() const { return shape_.layers > 0; }
-  States<T> states_in(const std::array<Buffer<T>, most_states>& buffers, long rows) const;
+  States<T> states_in(const std::array<Buffer<T>, most_states>& buffers, int64_t rows) const;
   int stacked() const { return shape_.layers * shape_.directions; }
   void list_shares();
-  void lay_in(Shard& s, long rows, long steps, const int64_t* length, bool kept,
+  void lay_in(Shard& s, int64_t rows, int64_t steps, const int64_t* length, bool kept,
               Dropout dropout = {});
   void read(const Table& x, const int64_t* rows, Shard& s);
   T* input(const Shard& s) const { return stem_ ? stem_->x(s.e) : stack_->x(s.w); }
-  long input_steps(const Shard& s) const { return stem_ ? s.e.steps : s.w.steps; }
+  int64_t input_steps(const Shard& s) const { return stem_ ? s.e.steps : s.w.steps; }
   const int64_t* input_length(const Shard& s) const { return stem_ ? s.e.length : s.w.length; }
   void head_reads(Shard& s) const;
   void through_stack(Shard& s, Stop stop);
@@ -202,50 +203,50 @@ class Net {
   void split(const Factored& f);
 
   // Sequences in segments; in net_segments.h.
-  bool is_long(long rows, long steps, bool kept, bool dropout, long shards) const;
-  bool in_segments(long rows, long steps, bool kept, bool dropout, long shards) const;
-  T* border(const Shard& s, bool gradient, long number, int layer, int d, int state) const;
+  bool is_long(int64_t rows, int64_t steps, bool kept, bool dropout, int64_t shards) const;
+  bool in_segments(int64_t rows, int64_t steps, bool kept, bool dropout, int64_t shards) const;
+  T* border(const Shard& s, bool gradient, int64_t number, int layer, int d, int state) const;
   void begin_segments(Shard& s, const Segments& whole, bool kept, const States<T>& begin);
   void end_segments(const Shard& s, const States<T>& end) const;
-  Segments segments_of(long rows, long steps, const int64_t* length, Dropout dropout,
+  Segments segments_of(int64_t rows, int64_t steps, const int64_t* length, Dropout dropout,
                        int threads) const;
   template <class Read>
-  void segment_forward(const Shard& all, long number, bool kept, Shard& s, const Read& read,
+  void segment_forward(const Shard& all, int64_t number, bool kept, Shard& s, const Read& read,
                        Stop stop);
   template <class Read, class Each>
   void segments_forward(Shard& s, const Read& read, bool each_counts, const Each& each, Stop stop);
   void segment_head(const Lesson<T>& lesson, const Orders& orders, double count, const Shard& all,
-                    long number, Shard& s, Stop stop);
-  void segment_backward(const Shard& all, long number, Shard& s, Stop stop);
-  bool ends(const Segments& whole, long number, long row, int d) const;
-  void collect(Shard& s, long number) const;
-  void collect_back(const Shard& all, long number, Shard& s) const;
+                    int64_t number, Shard& s, Stop stop);
+  void segment_backward(const Shard& all, int64_t number, Shard& s, Stop stop);
+  bool ends(const Segments& whole, int64_t number, int64_t row, int d) const;
+  void collect(Shard& s, int64_t number) const;
+  void collect_back(const Shard& all, int64_t number, Shard& s) const;
   void head_of_segments(Shard& s) const;
-  void keep_edges(const Lesson<T>& lesson, const Orders& orders, long number, Shard& s);
+  void keep_edges(const Lesson<T>& lesson, const Orders& orders, int64_t number, Shard& s);
   bool of_segments(const Share& share) const;
   void learn_segments(const Lesson<T>& lesson, const Orders& orders, double count, Shard& s,
                       Stop stop, T* outputs);
   void gradient_of_segments(const Lesson<T>& lesson, const Orders& orders, double count,
-                            long shards, int threads, Stop stop, T* outputs);
-  void predict_segments(const Table& x, long steps, const Segments& whole, const States<T>& begin,
-                        T* out, const States<T>& end, Shard& s, Stop stop);
+                            int64_t shards, int threads, Stop stop, T* outputs);
+  void predict_segments(const Table& x, int64_t steps, const Segments& whole,
+                        const States<T>& begin, T* out, const States<T>& end, Shard& s, Stop stop);
 
   // Of a net with a stem; in net_stem.h.
-  void lay_in_stem(Shard& s, long rows, long steps, const int64_t* length, bool kept);
+  void lay_in_stem(Shard& s, int64_t rows, int64_t steps, const int64_t* length, bool kept);
   void running_moments();
   void predict_stem(Shard& s, Stop stop) const;
-  void stem_forward(long shards, int threads, Stop stop);
-  void stem_backward(long shards, int threads, Stop stop);
-  void gradient_of_stem_segments(long shards, int threads, Stop stop);
+  void stem_forward(int64_t shards, int threads, Stop stop);
+  void stem_backward(int64_t shards, int threads, Stop stop);
+  void gradient_of_stem_segments(int64_t shards, int threads, Stop stop);
   bool of_stem_segments(const Share& share) const { return stem_segments_ && share.matrix < 2; }
-  void combine_moments(size_t layer, long shards);
-  void combine_slopes(size_t layer, long shards);
+  void combine_moments(size_t layer, int64_t shards);
+  void combine_slopes(size_t layer, int64_t shards);
   void update_moments();
-  void leave_out_of_stem(Shard& s, long row) const;
+  void leave_out_of_stem(Shard& s, int64_t row) const;
   void spread_stem_mean(Shard& s) const;
   Moments<T> batch_moments(size_t layer) const;
   void leave_out(const Lesson<T>& lesson, const Orders& orders, Shard& s);
-  void give_out(const Shard& s, size_t layer, long steps, T* out) const;
+  void give_out(const Shard& s, size_t layer, int64_t steps, T* out) const;
   void learn(const Lesson<T>& lesson, const Orders& orders, double count, Shard& s, Stop stop,
              T* outputs);
   void lose(const Lesson<T>& lesson, const Orders& orders, double count, Shard& s);
@@ -255,11 +256,11 @@ class Net {
   bool collects() const { return !shape_.every_step && (shape_.mean || !stack_->carries_output()); }
   Orders by_length(const Lesson<T>& lesson, Orders orders);
   double counted(const Lesson<T>& lesson, const Orders& orders);
-  long begins_with(const Lesson<T>& lesson, const Orders& orders) const;
+  int64_t begins_with(const Lesson<T>& lesson, const Orders& orders) const;
   States<T> begin_of(const Lesson<T>& lesson, const Orders& orders) const;
   States<T> end_of(const Lesson<T>& lesson, const Orders& orders) const;
-  double work(const Lesson<T>& lesson, long n) const;
-  long work_of(const Share& share) const;
+  double work(const Lesson<T>& lesson, int64_t n) const;
+  int64_t work_of(const Share& share) const;
   void gradient(const Share& share, const Shard& s, bool add);
   void drop_gradients(const Share& share);
   double squares(const Share& share);
@@ -291,7 +292,7 @@ class Net {
   std::vector<Shard> pieces_;   // and segments of them, one for each member of the team
   std::vector<Shard> scratch_;  // predicting: one for each member of the team
   std::array<Buffer<T>, most_states> state_, next_;  // before and after a step
-  long state_rows_ = 0;
+  int64_t state_rows_ = 0;
   std::vector<int64_t> lengths_;  // lengths of a step's rows
   std::vector<int64_t> sorted_;   // those rows, the longest first
   std::mutex guard_;

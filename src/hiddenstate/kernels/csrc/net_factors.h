@@ -10,7 +10,7 @@ namespace hs {
 // fewer numbers.
 template <class T>
 void Net<T>::list_arrays() {
-  const long rank = shape_.rank;
+  const int64_t rank = shape_.rank;
   const size_t first = stem_ ? stem_->matrices.size() : 0;
   const size_t last = first + (recurrent() ? stack_->matrices.size() : 0), n = matrices_.size();
   for (size_t i = 0; i < n; i++) {
@@ -30,7 +30,7 @@ void Net<T>::list_arrays() {
 
 // A matrix of one block as rows of its inputs: number k is a row of all outputs.
 template <class T>
-Rows<const T> by_input(const T* flat, const Matrix& m, long lanes) {
+Rows<const T> by_input(const T* flat, const Matrix& m, int64_t lanes) {
   return {flat + m.at, lanes, lanes, m.layout.k() * lanes, static_cast<int>(m.blocks(lanes))};
 }
 
@@ -38,13 +38,13 @@ Rows<const T> by_input(const T* flat, const Matrix& m, long lanes) {
 template <class T>
 void Net<T>::multiply(const Factored& f) {
   const Matrix &whole = matrices_[f.whole], &out = matrices_[f.out], &in = matrices_[f.in];
-  const long lanes = kernels_.lanes, blocks = whole.blocks(lanes);
+  const int64_t lanes = kernels_.lanes, blocks = whole.blocks(lanes);
   Product<T> p{};
   p.rows = whole.layout.k();
   p.a = by_input<T>(params_.at(), in, lanes);
   p.blocks = 1;
   p.out_row = lanes;
-  for (long block = 0; block < blocks; block++) {
+  for (int64_t block = 0; block < blocks; block++) {
     p.w = params_.at() + out.at + block * out.layout.k() * lanes;
     p.out = params_.at() + whole.at + block * p.rows * lanes;
     kernels_.product(p);
@@ -56,7 +56,7 @@ void Net<T>::multiply(const Factored& f) {
 template <class T>
 void Net<T>::split(const Factored& f) {
   const Matrix &whole = matrices_[f.whole], &out = matrices_[f.out], &in = matrices_[f.in];
-  const long lanes = kernels_.lanes;
+  const int64_t lanes = kernels_.lanes;
   Outer<T> o{};
   o.k = whole.layout.k();
   o.a = by_input<T>(params_.at(), in, lanes);
@@ -73,7 +73,7 @@ void Net<T>::split(const Factored& f) {
   p.a = by_input<T>(grads_.at(), whole, lanes);
   p.blocks = 1;
   p.out_row = lanes;
-  for (long block = 0; block < in.blocks(lanes); block++) {
+  for (int64_t block = 0; block < in.blocks(lanes); block++) {
     p.w = turned_.at() + out.turned + block * p.a.columns() * lanes;
     p.out = grads_.at() + in.at + block * p.rows * lanes;
     kernels_.product(p);

@@ -12,7 +12,7 @@ struct Compared {
   const T *out, *target;
   T* d;          // the gradient of `out`, times `scale`, with zero padding
   double* loss;  // of each line
-  long lines, rows, row, n;
+  int64_t lines, rows, row, n;
   T scale;
   const T *before = nullptr, *after = nullptr;  // out - target of the steps next to them, if any
 };
@@ -21,15 +21,15 @@ struct Compared {
 // the loss of a quantile q with 1 - q and q (Koenker and Bassett, "Regression quantiles", 1978).
 template <class T>
 void absolute_error(const Lesson<T>& lesson, Compared<T> c) {
-  for (long i = 0; i < c.lines; i++, c.out += c.row, c.d += c.row, c.target += c.n) {
+  for (int64_t i = 0; i < c.lines; i++, c.out += c.row, c.d += c.row, c.target += c.n) {
     double sum = 0;
-    for (long k = 0; k < c.n; k++) {
+    for (int64_t k = 0; k < c.n; k++) {
       const T off = c.out[k] - c.target[k];
       const T slope = off > 0 ? lesson.over[k] : off < 0 ? -lesson.under[k] : 0;
       sum += static_cast<double>(slope) * off;
       c.d[k] = c.scale * slope;
     }
-    for (long k = c.n; k < c.row; k++) c.d[k] = 0;
+    for (int64_t k = c.n; k < c.row; k++) c.d[k] = 0;
     c.loss[i] = sum;
   }
 }
@@ -38,15 +38,15 @@ void absolute_error(const Lesson<T>& lesson, Compared<T> c) {
 // of a location parameter", 1964.
 template <class T>
 void huber_error(Compared<T> c) {
-  for (long i = 0; i < c.lines; i++, c.out += c.row, c.d += c.row, c.target += c.n) {
+  for (int64_t i = 0; i < c.lines; i++, c.out += c.row, c.d += c.row, c.target += c.n) {
     double sum = 0;
-    for (long k = 0; k < c.n; k++) {
+    for (int64_t k = 0; k < c.n; k++) {
       const T off = c.out[k] - c.target[k];
       const T near = std::min<T>(std::max<T>(off, -1), 1);
       sum += static_cast<double>(near) * (off - near / 2);
       c.d[k] = c.scale * near;
     }
-    for (long k = c.n; k < c.row; k++) c.d[k] = 0;
+    for (int64_t k = c.n; k < c.row; k++) c.d[k] = 0;
     c.loss[i] = sum;
   }
 }
@@ -56,20 +56,20 @@ void huber_error(Compared<T> c) {
 template <class T, class Counts>
 void emphasised_error(const Lesson<T>& lesson, const Compared<T>& c, const Counts& counts) {
   const T share = static_cast<T>(lesson.emphasis);
-  const long steps = c.lines / c.rows;
+  const int64_t steps = c.lines / c.rows;
   std::memset(c.d, 0, c.lines * c.row * sizeof(T));
   std::fill_n(c.loss, c.lines, 0.0);
-  const auto off = [&](long t, long r, long k) {
+  const auto off = [&](int64_t t, int64_t r, int64_t k) {
     if (t < 0) return c.before[r * c.n + k];
     if (t == steps) return c.after[r * c.n + k];
-    const long line = t * c.rows + r;
+    const int64_t line = t * c.rows + r;
     return c.out[line * c.row + k] - c.target[line * c.n + k];
   };
-  for (long t = c.before ? 0 : 1; t < (c.after ? steps + 1 : steps); t++)
-    for (long r = 0; r < c.rows; r++) {
+  for (int64_t t = c.before ? 0 : 1; t < (c.after ? steps + 1 : steps); t++)
+    for (int64_t r = 0; r < c.rows; r++) {
       if (!counts(r, t) || !counts(r, t - 1)) continue;
-      const long line = t * c.rows + r;
-      for (long k = 0; k < c.n; k++) {
+      const int64_t line = t * c.rows + r;
+      for (int64_t k = 0; k < c.n; k++) {
         const T high = off(t, r, k) - share * off(t - 1, r, k);
         const T slope = 2 * c.scale * lesson.over[k] * high;
         if (t < steps) {

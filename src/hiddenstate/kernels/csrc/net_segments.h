@@ -15,37 +15,39 @@ namespace hs {
 
 // Whether the work of `shards` shards of whole sequences takes too much memory.
 template <class T>
-bool Net<T>::is_long(long rows, long steps, bool kept, bool dropout, long shards) const {
-  const long pooled = stem_ ? stem_->pooled(steps) : steps;
-  const long outputs = shape_.every_step ? rows * pooled : rows;
-  const long numbers = (stem_ ? stem_->work_size(rows, steps, kept) : 0) +
-                       stack_->work_size(rows, pooled, kept, dropout) +
-                       dense_->work_size(outputs, kept) + (kept ? outputs * shape_.outputs : 0);
-  const long bytes = numbers * static_cast<long>(sizeof(T));
-  const long losses = kept ? outputs * static_cast<long>(sizeof(double)) : 0;
+bool Net<T>::is_long(int64_t rows, int64_t steps, bool kept, bool dropout, int64_t shards) const {
+  const int64_t pooled = stem_ ? stem_->pooled(steps) : steps;
+  const int64_t outputs = shape_.every_step ? rows * pooled : rows;
+  const int64_t numbers = (stem_ ? stem_->work_size(rows, steps, kept) : 0) +
+                          stack_->work_size(rows, pooled, kept, dropout) +
+                          dense_->work_size(outputs, kept) + (kept ? outputs * shape_.outputs : 0);
+  const int64_t bytes = numbers * static_cast<int64_t>(sizeof(T));
+  const int64_t losses = kept ? outputs * static_cast<int64_t>(sizeof(double)) : 0;
   // Predicting in segments repeats nothing, unless a stack of two directions is passed in them.
   const bool again = kept || (!stem_ && shape_.directions > 1);
   return shards * (bytes + losses) > most_bytes / (again ? 1 : 8) * stack_->segments_cost();
 }
 
 template <class T>
-bool Net<T>::in_segments(long rows, long steps, bool kept, bool dropout, long shards) const {
+bool Net<T>::in_segments(int64_t rows, int64_t steps, bool kept, bool dropout,
+                         int64_t shards) const {
   return recurrent() && !stem_ && stack_->segments(rows, steps) > 1 &&
          is_long(rows, steps, kept, dropout, shards);
 }
 
 // The state, or its gradient, before segment `number`: rows as in a Work.
 template <class T>
-T* Net<T>::border(const Shard& s, bool gradient, long number, int layer, int d, int state) const {
-  const long place = (gradient ? s.whole.n + 1 : 0) + number;
-  const long array = (place * stacked() + layer * shape_.directions + d) * states() + state;
+T* Net<T>::border(const Shard& s, bool gradient, int64_t number, int layer, int d,
+                  int state) const {
+  const int64_t place = (gradient ? s.whole.n + 1 : 0) + number;
+  const int64_t array = (place * stacked() + layer * shape_.directions + d) * states() + state;
   return s.borders.at() + array * s.rows * stack_->state_width;
 }
 
 template <class T>
 void Net<T>::begin_segments(Shard& s, const Segments& whole, bool kept, const States<T>& begin) {
   s.whole = whole;
-  const long size = s.rows * stack_->state_width * stacked() * states() * (whole.n + 1);
+  const int64_t size = s.rows * stack_->state_width * stacked() * states() * (whole.n + 1);
   s.borders.need(kept ? 2 * size : size);
   std::memset(s.borders.at(), 0, (kept ? 2 * size : size) * sizeof(T));
   s.sums.need(shape_.layers * shape_.directions * stack_->sums_size());
@@ -55,14 +57,14 @@ void Net<T>::begin_segments(Shard& s, const Segments& whole, bool kept, const St
     fill_rows(*stack_, s.w, s.first, begin, begin.at[i],
               [&](int l, int d) { return border(s, false, d ? whole.n : 0, l, d, i); });
   if (collects()) {
-    const long row = shape_.directions * stack_->width;
+    const int64_t row = shape_.directions * stack_->width;
     s.mean.need(2 * s.rows * row);
     std::memset(s.mean.at(), 0, s.rows * row * sizeof(T));
   }
 }
 
 template <class T>
-typename Net<T>::Segments Net<T>::segments_of(long rows, long steps, const int64_t* length,
+typename Net<T>::Segments Net<T>::segments_of(int64_t rows, int64_t steps, const int64_t* length,
                                               Dropout dropout, int threads) const {
   return {
       steps,  stack_->segments(rows, steps), stack_->segment_steps(rows, steps), length, dropout,
@@ -79,7 +81,7 @@ void Net<T>::end_segments(const Shard& s, const States<T>& end) const {
 // Calls f(layer, direction, number of the state, index of the border where the direction begins,
 // and where it ends) for a segment.
 template <class T, class F>
-void at_borders(const AnyStack<T>& stack, long number, const F& f) {
+void at_borders(const AnyStack<T>& stack, int64_t number, const F& f) {
   for (int l = 0; l < stack.layers; l++)
     for (int d = 0; d < stack.directions; d++)
       for (int i = 0; i < stack.states(); i++) f(l, d, i, number + d, number + 1 - d);
@@ -88,12 +90,12 @@ void at_borders(const AnyStack<T>& stack, long number, const F& f) {
 // Passes forward over a segment of shard `all` in the memory of `s`, which may be the same.
 template <class T>
 template <class Read>
-void Net<T>::segment_forward(const Shard& all, long number, bool kept, Shard& s, const Read& read,
-                             Stop stop) {
+void Net<T>::segment_forward(const Shard& all, int64_t number, bool kept, Shard& s,
+                             const Read& read, Stop stop) {
   const Segments& whole = all.whole;
   const bool last = number + 1 == whole.n;
-  const long from = number * whole.each;
-  for (long r = 0; whole.length && r < all.rows; r++) s.length[r] = whole.length[r] - from;
+  const int64_t from = number * whole.each;
+  for (int64_t r = 0; whole.length && r < all.rows; r++) s.length[r] = whole.length[r] - from;
   Dropout dropout = whole.dropout;
   dropout.steps = whole.steps;
   dropout.from = from;
@@ -104,8 +106,8 @@ void Net<T>::segment_forward(const Shard& all, long number, bool kept, Shard& s,
   s.until = last ? 0 : from + whole.each;
   s.w.threads = &s == &all ? whole.threads : 1;
   read(s);
-  const long bytes = s.rows * stack_->state_width * static_cast<long>(sizeof(T));
-  at_borders(*stack_, number, [&](int l, int d, int i, long begin, long) {
+  const int64_t bytes = s.rows * stack_->state_width * static_cast<int64_t>(sizeof(T));
+  at_borders(*stack_, number, [&](int l, int d, int i, int64_t begin, int64_t) {
     std::memcpy(stack_->first_state(s.w, l, d, i), border(all, false, begin, l, d, i), bytes);
   });
   stack_->forward(params_.at(), s.w, stop);
@@ -117,14 +119,15 @@ template <class T>
 template <class Read, class Each>
 void Net<T>::segments_forward(Shard& s, const Read& read, bool each_counts, const Each& each,
                               Stop stop) {
-  const long n = s.whole.n, bytes = s.rows * stack_->state_width * static_cast<long>(sizeof(T));
+  const int64_t n = s.whole.n,
+                bytes = s.rows * stack_->state_width * static_cast<int64_t>(sizeof(T));
   const int passes = shape_.directions == 1 ? 1 : 2 * shape_.layers + each_counts;
   for (int pass = 0; pass < passes; pass++)
-    for (long i = 0; i < n; i++) {
-      const long number = pass % 2 ? n - 1 - i : i;
+    for (int64_t i = 0; i < n; i++) {
+      const int64_t number = pass % 2 ? n - 1 - i : i;
       segment_forward(s, number, false, s, read, stop);
       if (stop(0)) return;
-      at_borders(*stack_, number, [&](int l, int d, int state, long, long end) {
+      at_borders(*stack_, number, [&](int l, int d, int state, int64_t, int64_t end) {
         std::memcpy(border(s, false, end, l, d, state), stack_->last_state(s.w, l, d, state),
                     bytes);
       });
@@ -134,29 +137,29 @@ void Net<T>::segments_forward(Shard& s, const Read& read, bool each_counts, cons
 
 // Whether the last step that a direction reads of a row is in a segment.
 template <class T>
-bool Net<T>::ends(const Segments& whole, long number, long row, int d) const {
-  const long steps = whole.length ? whole.length[row] : whole.steps;
+bool Net<T>::ends(const Segments& whole, int64_t number, int64_t row, int d) const {
+  const int64_t steps = whole.length ? whole.length[row] : whole.steps;
   return steps > 0 && number == (d ? 0 : std::min((steps - 1) / whole.each, whole.n - 1));
 }
 
 // Adds a segment's outputs to the means, or copies those of the rows that end in it.
 template <class T>
-void Net<T>::collect(Shard& s, long number) const {
+void Net<T>::collect(Shard& s, int64_t number) const {
   if (averages()) return add_outputs(*stack_, s.w, s.mean.at());
   const Rows<const T> last = stack_->top_last(s.w);
   T* to = s.mean.at();
-  for (long r = 0; r < s.rows; r++)
+  for (int64_t r = 0; r < s.rows; r++)
     for (int d = 0; d < shape_.directions; d++, to += last.width)
       if (ends(s.whole, number, r, d)) copy(to, last.at + r * last.row + d * last.part, last.width);
 }
 
 // The backward pass of `collect`.
 template <class T>
-void Net<T>::collect_back(const Shard& all, long number, Shard& s) const {
-  const long width = stack_->width;
+void Net<T>::collect_back(const Shard& all, int64_t number, Shard& s) const {
+  const int64_t width = stack_->width;
   const T* from = all.mean.at() + s.rows * shape_.directions * width;
   if (averages()) return repeat(*stack_, s.w, from);
-  for (long r = 0; r < s.rows; r++)
+  for (int64_t r = 0; r < s.rows; r++)
     for (int d = 0; d < shape_.directions; d++, from += width)
       if (ends(all.whole, number, r, d)) copy(stack_->top_dlast(s.w, d) + r * width, from, width);
 }
@@ -165,7 +168,7 @@ void Net<T>::collect_back(const Shard& all, long number, Shard& s) const {
 template <class T>
 void Net<T>::head_of_segments(Shard& s) const {
   const int top = shape_.layers - 1;
-  const long width = stack_->width, row = shape_.directions * width;
+  const int64_t width = stack_->width, row = shape_.directions * width;
   s.p.rows = s.rows;
   s.p.x = {s.mean.at(), row, width, width, shape_.directions};
   if (collects()) return;
@@ -175,16 +178,16 @@ void Net<T>::head_of_segments(Shard& s) const {
 
 // Keeps how far the outputs of a segment's first and last step are from their targets.
 template <class T>
-void Net<T>::keep_edges(const Lesson<T>& lesson, const Orders& orders, long number, Shard& s) {
+void Net<T>::keep_edges(const Lesson<T>& lesson, const Orders& orders, int64_t number, Shard& s) {
   dense_->forward(params_.at(), s.p, 0, dense_->layers());
   const size_t top = dense_->layers() - 1;
-  const long n = dense_->widths.back(), row = dense_->row(top + 1), last = s.p.rows / s.rows - 1;
+  const int64_t n = dense_->widths.back(), row = dense_->row(top + 1), last = s.p.rows / s.rows - 1;
   const T* out = dense_->output(s.p, top);
   T* to = s.edges.at() + 2 * number * s.rows * n;
-  for (const long t : {0L, last})
-    for (long r = 0; r < s.rows; r++, to += n) {
-      const long place = orders.rows[s.first + r] * lesson.steps + s.from + t;
-      for (long k = 0; k < n; k++)
+  for (const int64_t t : {int64_t{0}, last})
+    for (int64_t r = 0; r < s.rows; r++, to += n) {
+      const int64_t place = orders.rows[s.first + r] * lesson.steps + s.from + t;
+      for (int64_t k = 0; k < n; k++)
         to[k] = out[(t * s.rows + r) * row + k] - lesson.targets[place * n + k];
     }
 }
@@ -193,7 +196,7 @@ void Net<T>::keep_edges(const Lesson<T>& lesson, const Orders& orders, long numb
 // `all` has the states at its borders.
 template <class T>
 void Net<T>::segment_head(const Lesson<T>& lesson, const Orders& orders, double count,
-                          const Shard& all, long number, Shard& s, Stop stop) {
+                          const Shard& all, int64_t number, Shard& s, Stop stop) {
   const auto read_rows = [&](Shard& shard) {
     read(lesson.x, orders.rows, shard);
     leave_out(lesson, orders, shard);
@@ -207,7 +210,7 @@ void Net<T>::segment_head(const Lesson<T>& lesson, const Orders& orders, double 
   s.w.pauses = pauses;
   if (!shape_.every_step) return;
   if (lesson.loss == EMPHASISED) {
-    const long each = s.rows * dense_->widths.back();
+    const int64_t each = s.rows * dense_->widths.back();
     if (number > 0) s.before = all.edges.at() + (2 * number - 1) * each;
     if (number + 1 < all.whole.n) s.after = all.edges.at() + (2 * number + 2) * each;
   }
@@ -218,16 +221,16 @@ void Net<T>::segment_head(const Lesson<T>& lesson, const Orders& orders, double 
 
 // Passes backward over a segment: `all` has the gradients at its borders.
 template <class T>
-void Net<T>::segment_backward(const Shard& all, long number, Shard& s, Stop stop) {
-  const long width = stack_->width;
+void Net<T>::segment_backward(const Shard& all, int64_t number, Shard& s, Stop stop) {
+  const int64_t width = stack_->width;
   for (int d = 0; !stack_->carries_output() && d < shape_.directions; d++)
     std::memset(stack_->top_dlast(s.w, d), 0, s.rows * width * sizeof(T));
   for (int d = 0; shape_.every_step && d < shape_.directions; d++)
     dense_->into(turned_.at(), s.p, 0, d * width, width, stack_->top_dy(s.w) + d * s.p.rows * width,
                  width);
   if (collects()) collect_back(all, number, s);
-  const long bytes = s.rows * stack_->state_width * static_cast<long>(sizeof(T));
-  at_borders(*stack_, number, [&](int l, int d, int i, long, long end) {
+  const int64_t bytes = s.rows * stack_->state_width * static_cast<int64_t>(sizeof(T));
+  at_borders(*stack_, number, [&](int l, int d, int i, int64_t, int64_t end) {
     std::memcpy(stack_->dstate(s.w, l, d, i), border(all, true, end, l, d, i), bytes);
   });
   stack_->backward(params_.at(), turned_.at(), s.w, shape_.every_step || averages(), true, nullptr,
@@ -248,13 +251,13 @@ void Net<T>::learn_segments(const Lesson<T>& lesson, const Orders& orders, doubl
   if (edges) s.edges.need(2 * s.whole.n * s.rows * dense_->widths.back());
   segments_forward(
       s, read_rows, collects() || edges,
-      [&](long number) { edges ? keep_edges(lesson, orders, number, s) : collect(s, number); },
+      [&](int64_t number) { edges ? keep_edges(lesson, orders, number, s) : collect(s, number); },
       stop);
   if (stop(0)) return;
   if (lesson.stateful) end_segments(s, end_of(lesson, orders));
   s.sum = 0;
   if (!shape_.every_step) {
-    const long width = stack_->width, row = shape_.directions * width;
+    const int64_t width = stack_->width, row = shape_.directions * width;
     if (averages()) divide(*stack_, s.rows, s.whole.steps, s.whole.length, s.mean.at());
     s.dense.need(dense_->work_size(s.rows, true));
     s.p.at = s.dense.at();
@@ -276,12 +279,13 @@ void Net<T>::learn_segments(const Lesson<T>& lesson, const Orders& orders, doubl
         dense_->into(turned_.at(), s.p, 0, d * width, width,
                      border(s, true, d ? 0 : s.whole.n, shape_.layers - 1, d, 0), width);
   }
-  const long n = s.whole.n, bytes = s.rows * stack_->state_width * static_cast<long>(sizeof(T));
+  const int64_t n = s.whole.n,
+                bytes = s.rows * stack_->state_width * static_cast<int64_t>(sizeof(T));
   const int passes = shape_.directions == 1 ? 1 : 2 * shape_.layers;
   for (int pass = 0; pass < passes; pass++)
-    for (long i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n; i++) {
       const int along = pass % 2;  // the direction that this pass follows
-      const long number = along ? i : n - 1 - i;
+      const int64_t number = along ? i : n - 1 - i;
       s.w.sums[along] = s.sums.at() + along * shape_.layers * stack_->sums_size();
       s.w.sums[1 - along] = nullptr;
       s.w.resumes = i > 0;
@@ -290,7 +294,7 @@ void Net<T>::learn_segments(const Lesson<T>& lesson, const Orders& orders, doubl
       if (stop(0)) return;
       segment_backward(s, number, s, stop);
       if (stop(0)) return;
-      at_borders(*stack_, number, [&](int l, int d, int state, long begin, long) {
+      at_borders(*stack_, number, [&](int l, int d, int state, int64_t begin, int64_t) {
         std::memcpy(border(s, true, begin, l, d, state), stack_->dstate(s.w, l, d, state), bytes);
       });
     }
@@ -312,18 +316,18 @@ bool Net<T>::of_segments(const Share& share) const {
 // Adds up the gradients of all segments, in order.
 template <class T>
 void Net<T>::gradient_of_segments(const Lesson<T>& lesson, const Orders& orders, double count,
-                                  long shards, int threads, Stop stop, T* outputs) {
+                                  int64_t shards, int threads, Stop stop, T* outputs) {
   const bool through = !stack_->is_summed(0);  // else the first pass has added up all of the stack
   if (!through && !shape_.every_step) return;
-  std::vector<std::pair<Shard*, long>> all;
-  for (long i = 0; i < shards; i++)
-    for (long number = 0; number < shards_[i].whole.n; number++)
+  std::vector<std::pair<Shard*, int64_t>> all;
+  for (int64_t i = 0; i < shards; i++)
+    for (int64_t number = 0; number < shards_[i].whole.n; number++)
       all.emplace_back(&shards_[i], number);
-  const long most = std::max(1, threads);
-  if (static_cast<long>(pieces_.size()) < most) pieces_.resize(most);
+  const int64_t most = std::max(1, threads);
+  if (static_cast<int64_t>(pieces_.size()) < most) pieces_.resize(most);
   for (size_t at = 0; at < all.size(); at += most) {
-    const long n = std::min(most, static_cast<long>(all.size() - at));
-    share_out(n, threads, [&](long i) {
+    const int64_t n = std::min(most, static_cast<int64_t>(all.size() - at));
+    share_out(n, threads, [&](int64_t i) {
       Shard& s = pieces_[i];
       s.w.sums[0] = s.w.sums[1] = nullptr;
       const auto [shard, segment] = all[at + i];
@@ -333,24 +337,24 @@ void Net<T>::gradient_of_segments(const Lesson<T>& lesson, const Orders& orders,
       if (outputs && shape_.every_step) give_out(s, dense_->layers() - 1, lesson.steps, outputs);
     });
     if (stop(0)) return;
-    for (long i = 0; shape_.every_step && i < n; i++)
-      for (long k = 0; k < pieces_[i].p.rows; k++)
+    for (int64_t i = 0; shape_.every_step && i < n; i++)
+      for (int64_t k = 0; k < pieces_[i].p.rows; k++)
         all[at + i].first->sum += pieces_[i].loss.at()[k];
-    share_out(static_cast<long>(gradients_.size()), threads, [&](long number) {
+    share_out(static_cast<int64_t>(gradients_.size()), threads, [&](int64_t number) {
       const Share& share = gradients_[number];
-      for (long i = 0; of_segments(share) && i < n; i++)
+      for (int64_t i = 0; of_segments(share) && i < n; i++)
         gradient(share, pieces_[i], at > 0 || i > 0);
     });
   }
 }
 
 template <class T>
-void Net<T>::predict_segments(const Table& x, long steps, const Segments& whole,
+void Net<T>::predict_segments(const Table& x, int64_t steps, const Segments& whole,
                               const States<T>& begin, T* out, const States<T>& end, Shard& s,
                               Stop stop) {
   begin_segments(s, whole, false, begin);
   const auto read_rows = [&](Shard& shard) { read(x, nullptr, shard); };
-  const auto each = [&](long number) {
+  const auto each = [&](int64_t number) {
     if (collects()) return collect(s, number);
     dense_->forward(params_.at(), s.p, 0, 1);
     give_out(s, 0, steps, out);

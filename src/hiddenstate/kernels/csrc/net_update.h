@@ -8,9 +8,9 @@ namespace hs {
 
 // The number of multiplications of a share of the gradient.
 template <class T>
-long Net<T>::work_of(const Share& share) const {
+int64_t Net<T>::work_of(const Share& share) const {
   const Matrix& m = matrices_[share.matrix];
-  const long rows = shards_[0].rows * std::max(1L, shards_[0].w.steps);
+  const int64_t rows = shards_[0].rows * std::max<int64_t>(1, shards_[0].w.steps);
   return rows * share.blocks * (share.m1 - share.m0) * m.layout.gates * kernels_.lanes;
 }
 
@@ -41,8 +41,8 @@ template <class T>
 void Net<T>::drop_gradients(const Share& share) {
   const Matrix& m = matrices_[share.matrix];
   if (!sparse || m.is_bias) return;
-  const long panel = m.layout.k() * m.layout.gates * kernels_.lanes;
-  const long at = m.at + share.block * panel;
+  const int64_t panel = m.layout.k() * m.layout.gates * kernels_.lanes;
+  const int64_t at = m.at + share.block * panel;
   kernels_.only_weights(trained(m) + at, grads_.at() + at, share.blocks * panel);
 }
 
@@ -50,7 +50,7 @@ template <class T>
 double Net<T>::squares(const Share& share) {
   drop_gradients(share);
   const Matrix& m = matrices_[share.matrix];
-  const long panel = m.layout.k() * m.layout.gates * kernels_.lanes;
+  const int64_t panel = m.layout.k() * m.layout.gates * kernels_.lanes;
   return kernels_.sum_of_squares(grads_.at() + m.at + share.block * panel, share.blocks * panel);
 }
 
@@ -58,8 +58,8 @@ double Net<T>::squares(const Share& share) {
 template <class T>
 void Net<T>::turn(const Share& share) {
   const Matrix& m = matrices_[share.matrix];
-  const long panel = m.layout.k() * m.layout.gates * kernels_.lanes;
-  const long at = m.at + share.block * panel;
+  const int64_t panel = m.layout.k() * m.layout.gates * kernels_.lanes;
+  const int64_t at = m.at + share.block * panel;
   const bool is_product = std::any_of(factored_.begin(), factored_.end(),
                                       [&](const Factored& f) { return f.whole == share.matrix; });
   if (rounds(m) && !is_product)
@@ -73,8 +73,8 @@ void Net<T>::turn(const Share& share) {
 template <class T>
 void Net<T>::update(const Share& share, Update<T> u) {
   const Matrix& m = matrices_[share.matrix];
-  const long panel = m.layout.k() * m.layout.gates * kernels_.lanes;
-  const long at = m.at + share.block * panel;
+  const int64_t panel = m.layout.k() * m.layout.gates * kernels_.lanes;
+  const int64_t at = m.at + share.block * panel;
   u.n = share.blocks * panel;
   u.p = trained(m) + at;
   u.g = grads_.at() + at;

@@ -13,9 +13,9 @@ namespace HS_LEVEL {
 // Calls f(offset of the row) for each row that is read, step after step.
 template <class T, class F>
 HS_INLINE void each_row(const Norm<T>& n, F f) {
-  const long row = n.blocks * Vec<T>::lanes;
-  for (long t = 0; t < n.steps; t++)
-    for (long r = 0; r < n.rows; r++)
+  const int64_t row = n.blocks * Vec<T>::lanes;
+  for (int64_t t = 0; t < n.steps; t++)
+    for (int64_t r = 0; r < n.rows; r++)
       if (!n.length || n.first + t < n.length[r]) f((t * n.rows + r) * row);
 }
 
@@ -23,10 +23,10 @@ HS_INLINE void each_row(const Norm<T>& n, F f) {
 template <class T>
 void add_rows(const Norm<T>& n) {
   constexpr int lanes = Vec<T>::lanes;
-  for (long block = 0; block < n.blocks; block++) {
+  for (int64_t block = 0; block < n.blocks; block++) {
     T* to = n.sums + block * lanes;
     V<T> sum = load(to);
-    each_row(n, [&](long at) { sum += load(n.x + block * lanes + at); });
+    each_row(n, [&](int64_t at) { sum += load(n.x + block * lanes + at); });
     store(to, sum);
   }
 }
@@ -35,11 +35,11 @@ void add_rows(const Norm<T>& n) {
 template <class T>
 void add_squares(const Norm<T>& n) {
   constexpr int lanes = Vec<T>::lanes;
-  for (long block = 0; block < n.blocks; block++) {
+  for (int64_t block = 0; block < n.blocks; block++) {
     T* to = n.sums + (n.blocks + block) * lanes;
     const V<T> mean = load(n.sums + block * lanes);
     V<T> squares = load(to);
-    each_row(n, [&](long at) {
+    each_row(n, [&](int64_t at) {
       const V<T> off = load(n.x + block * lanes + at) - mean;
       squares += off * off;
     });
@@ -52,10 +52,10 @@ void add_squares(const Norm<T>& n) {
 template <class T>
 void normalise(const Norm<T>& n) {
   constexpr int lanes = Vec<T>::lanes;
-  const long row = n.blocks * lanes;
+  const int64_t row = n.blocks * lanes;
   std::memset(n.y, 0, n.length ? n.steps * n.rows * row * sizeof(T) : 0);
-  each_row(n, [&](long at) {
-    for (long i = 0; i < row; i += lanes) {
+  each_row(n, [&](int64_t at) {
+    for (int64_t i = 0; i < row; i += lanes) {
       const V<T> x = (load(n.x + at + i) - load(n.mean + i)) * load(n.inverse + i);
       store(n.x + at + i, x);
       store(n.y + at + i, relu<T>(x * load(n.scale + i) + load(n.shift + i)));
@@ -67,9 +67,9 @@ void normalise(const Norm<T>& n) {
 template <class T>
 void normal_slopes(const Norm<T>& n) {
   constexpr int lanes = Vec<T>::lanes;
-  const long row = n.blocks * lanes;
-  each_row(n, [&](long at) {
-    for (long i = 0; i < row; i += lanes) {
+  const int64_t row = n.blocks * lanes;
+  each_row(n, [&](int64_t at) {
+    for (int64_t i = 0; i < row; i += lanes) {
       const V<T> d = load(n.y + at + i) > V<T>{} ? load(n.d + at + i) : V<T>{};
       store(n.d + at + i, d);
       store(n.sums + i, load(n.sums + i) + d);
@@ -83,12 +83,12 @@ void normal_slopes(const Norm<T>& n) {
 template <class T>
 void normalise_back(const Norm<T>& n) {
   constexpr int lanes = Vec<T>::lanes;
-  const long row = n.blocks * lanes;
-  for (long t = 0; t < n.steps; t++)
-    for (long r = 0; r < n.rows; r++) {
+  const int64_t row = n.blocks * lanes;
+  for (int64_t t = 0; t < n.steps; t++)
+    for (int64_t r = 0; r < n.rows; r++) {
       T *d = n.d + (t * n.rows + r) * row, *x = n.x + (t * n.rows + r) * row;
       const bool read = !n.length || n.first + t < n.length[r];
-      for (long i = 0; i < row; i += lanes) {
+      for (int64_t i = 0; i < row; i += lanes) {
         const V<T> off = load(d + i) - load(n.mean_d + i) - load(x + i) * load(n.mean_dx + i);
         store(d + i, read ? off * load(n.scale + i) * load(n.inverse + i) : V<T>{});
       }

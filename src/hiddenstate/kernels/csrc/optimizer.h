@@ -23,7 +23,7 @@ void adam(const Update<T>& u) {
   const V<T> decay = all<T>((T)(u.rule == ADAM ? u.decay : 0));
   const V<T> shrink = all<T>((T)(u.rule == ADAMW ? 1 - u.rate * u.decay : 1));
   const V<T> scale = all<T>((T)u.scale);
-  for (long i = 0; i < u.n; i += Vec<T>::lanes) {
+  for (int64_t i = 0; i < u.n; i += Vec<T>::lanes) {
     const V<T> p = load(u.p + i) * shrink;
     const V<T> g = load(u.g + i) * scale + decay * p;
     const V<T> m = keep1 * load(u.m + i) + take1 * g;
@@ -39,7 +39,7 @@ template <class T>
 void sgd(const Update<T>& u) {
   const V<T> rate = all<T>((T)u.rate), decay = all<T>((T)u.decay);
   const V<T> momentum = all<T>((T)u.momentum), scale = all<T>((T)u.scale);
-  for (long i = 0; i < u.n; i += Vec<T>::lanes) {
+  for (int64_t i = 0; i < u.n; i += Vec<T>::lanes) {
     const V<T> p = load(u.p + i);
     V<T> g = load(u.g + i) * scale + decay * p;
     if (u.m) store(u.m + i, g = momentum * load(u.m + i) + g);
@@ -56,16 +56,16 @@ void update(const Update<T>& u) {
 }
 
 template <class T>
-void only_weights(const T* p, T* g, long n) {
+void only_weights(const T* p, T* g, int64_t n) {
   const V<T> none = all<T>(0);
-  for (long i = 0; i < n; i += Vec<T>::lanes)
+  for (int64_t i = 0; i < n; i += Vec<T>::lanes)
     store(g + i, load(p + i) == none ? none : load(g + i));
 }
 
 template <class T>
-double sum_of_squares(const T* g, long n) {
+double sum_of_squares(const T* g, int64_t n) {
   V<T> sum[4] = {};
-  long i = 0;
+  int64_t i = 0;
   constexpr int lanes = Vec<T>::lanes;
   for (; i + 4 * lanes <= n; i += 4 * lanes)
     for (int s = 0; s < 4; s++) {

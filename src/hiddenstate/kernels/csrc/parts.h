@@ -14,12 +14,12 @@ constexpr int chains = 24;
 constexpr int chains = 12;
 #endif
 
-inline double multiply_add(long n) {
+inline double multiply_add(int64_t n) {
   V<float> sum[chains];
   const V<float> factor = all<float>(0.999f), more = all<float>(0.001f);
 #pragma GCC unroll 24
   for (int k = 0; k < chains; k++) sum[k] = all<float>(k);
-  for (long i = 0; i < n; i++)
+  for (int64_t i = 0; i < n; i++)
 #pragma GCC unroll 24
     for (int k = 0; k < chains; k++) sum[k] = sum[k] * factor + more;
   V<float> total{};
@@ -32,9 +32,9 @@ inline double multiply_add(long n) {
 // gates. Each reads and writes what it does there.
 inline void lstm_part(int part, const Sequence<float>& q) {
   constexpr int lanes = Vec<float>::lanes;
-  for (long nth = 0; nth < q.steps; nth++) {
+  for (int64_t nth = 0; nth < q.steps; nth++) {
     const Step<float> s(q, nth);
-    for (long block = 0; block < q.blocks; block++) {
+    for (int64_t block = 0; block < q.blocks; block++) {
       float* sums = kept<Lstm>(q, s.t, 0, block);
       if (part == 2) {
         Lstm::gates(q, s, block, 0, q.rows, sums);
@@ -42,7 +42,7 @@ inline void lstm_part(int part, const Sequence<float>& q) {
       }
       const Rows<const float> a = part ? state(q, s) : inputs(q, s.t);
       const float* w = (part ? q.wh : q.wx) + block * a.columns() * 4 * lanes;
-      in_tiles<tile_rows(4)>(q.rows, [&](long row, auto size) {
+      in_tiles<tile_rows(4)>(q.rows, [&](int64_t row, auto size) {
         constexpr int R = decltype(size)::value;
         V<float> sum[R][4];
         for (int r = 0; r < R; r++)

@@ -10,16 +10,16 @@ namespace hs {
 template <class T>
 class Perceptron {
  public:
-  std::vector<long> widths;
+  std::vector<int64_t> widths;
   std::vector<int> activations;  // one for each layer
   std::vector<Matrix> matrices;  // weight and bias of each layer
 
   // The first layer reads `parts` parts of widths[0] / parts numbers, padded if `padded` is set.
-  Perceptron(const Kernels<T>& kernels, Places& places, std::vector<long> sizes,
+  Perceptron(const Kernels<T>& kernels, Places& places, std::vector<int64_t> sizes,
              std::vector<int> functions, int parts, bool padded, bool wants_dx)
       : widths(std::move(sizes)), activations(std::move(functions)), kernels_(kernels) {
     for (size_t i = 0; i + 1 < widths.size(); i++) {
-      const long part = i ? widths[i] : widths[0] / parts;
+      const int64_t part = i ? widths[i] : widths[0] / parts;
       if (i || padded)
         matrices.push_back(
             places.padded_weight(widths[i], widths[i + 1], 1, 0, part, i || wants_dx));
@@ -30,16 +30,16 @@ class Perceptron {
   }
 
   size_t layers() const { return activations.size(); }
-  long row(size_t i) const { return rounded_up(widths[i], kernels_.lanes); }
+  int64_t row(size_t i) const { return rounded_up(widths[i], kernels_.lanes); }
 
   // The outputs of every layer and their gradients, for `rows` rows.
   struct Work {
     T* at;
-    long rows;
+    int64_t rows;
     Rows<const T> x;
   };
-  long work_size(long rows, bool kept) const {
-    long size = 0;
+  int64_t work_size(int64_t rows, bool kept) const {
+    int64_t size = 0;
     for (size_t i = 1; i < widths.size(); i++) size += rows * row(i);
     return kept ? 2 * size : size;
   }
@@ -79,8 +79,8 @@ class Perceptron {
   }
 
   // Computes columns [from, from + n) of the input gradient of layer i.
-  void into(const T* turned, const Work& w, size_t i, long from, long n, T* out,
-            long out_row) const {
+  void into(const T* turned, const Work& w, size_t i, int64_t from, int64_t n, T* out,
+            int64_t out_row) const {
     Product<T> p{};
     p.rows = w.rows;
     p.a = {gradient(w, i), row(i + 1), row(i + 1)};
@@ -92,8 +92,8 @@ class Perceptron {
   }
 
   void clear_padding(const Work& w, size_t i) const {
-    const long n = widths[i + 1], padded = row(i + 1);
-    for (long r = 0; n < padded && r < w.rows; r++)
+    const int64_t n = widths[i + 1], padded = row(i + 1);
+    for (int64_t r = 0; n < padded && r < w.rows; r++)
       std::memset(output(w, i) + r * padded + n, 0, (padded - n) * sizeof(T));
   }
 

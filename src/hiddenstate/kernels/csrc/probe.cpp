@@ -27,8 +27,8 @@ std::vector<double> timed(int repeats, const F& f) {
 
 // Memory with small numbers.
 struct Numbers : Buffer<float> {
-  explicit Numbers(long n) : Buffer<float>(n) {
-    for (long i = 0; i < n; i++) at()[i] = static_cast<float>(i * 7919 % 101 - 50) * 2e-3f;
+  explicit Numbers(int64_t n) : Buffer<float>(n) {
+    for (int64_t i = 0; i < n; i++) at()[i] = static_cast<float>(i * 7919 % 101 - 50) * 2e-3f;
   }
 };
 
@@ -36,9 +36,9 @@ struct Numbers : Buffer<float> {
 struct Optimiser {
   Numbers params, turned, grads, m, v;
   explicit Optimiser(const Places& places)
-      : params(places.size), turned(std::max(1L, places.turned_size)), grads(places.size),
+      : params(places.size), turned(std::max<int64_t>(1, places.turned_size)), grads(places.size),
         m(places.size), v(places.size) {
-    for (long i = 0; i < places.size; i++) v.at()[i] *= v.at()[i];
+    for (int64_t i = 0; i < places.size; i++) v.at()[i] *= v.at()[i];
   }
   void update(const Kernels<float>& kernels, const std::vector<Matrix>& matrices) {
     Update<float> u{};
@@ -75,8 +75,8 @@ void gradients(const Kernels<float>& kernels, const std::vector<Matrix>& matrice
   }
 }
 
-std::vector<double> probe_lstm(const Level& level, const std::string& part, long rows, long steps,
-                               long inputs, long hidden, int repeats) {
+std::vector<double> probe_lstm(const Level& level, const std::string& part, int64_t rows,
+                               int64_t steps, int64_t inputs, int64_t hidden, int repeats) {
   const Kernels<float>& kernels = *level.f32;
   Places places{kernels.lanes};
   const Stack<float> stack(kernels, places, cell_named("lstm"), inputs, hidden, 1, 1, false);
@@ -97,8 +97,8 @@ std::vector<double> probe_lstm(const Level& level, const std::string& part, long
   return timed(repeats, [&] { level.lstm_part(which, q); });
 }
 
-std::vector<double> probe_dense(const Level& level, const std::string& part, long rows,
-                                const std::vector<long>& widths, int repeats) {
+std::vector<double> probe_dense(const Level& level, const std::string& part, int64_t rows,
+                                const std::vector<int64_t>& widths, int repeats) {
   const Kernels<float>& kernels = *level.f32;
   Places places{kernels.lanes};
   std::vector<int> activations(widths.size() - 1, TANH);
@@ -118,8 +118,9 @@ std::vector<double> probe_dense(const Level& level, const std::string& part, lon
 
 }  // namespace
 
-std::vector<double> probe(const Level& level, const std::string& part, long rows, long steps,
-                          long inputs, long hidden, const std::vector<long>& widths, int repeats) {
+std::vector<double> probe(const Level& level, const std::string& part, int64_t rows, int64_t steps,
+                          int64_t inputs, int64_t hidden, const std::vector<int64_t>& widths,
+                          int repeats) {
   if (part == "peak") {
     volatile double sink = 0;
     return timed(repeats, [&] { sink = level.multiply_add(steps); });

@@ -13,10 +13,11 @@ namespace HS_LEVEL {
 
 template <class C, class T, int R, int N>
 HS_INLINE void direct_tile(const Sequence<T>& q, const Step<T>& s,
-                           const typename C::template Numbers<T>& numbers, long block, long row) {
+                           const typename C::template Numbers<T>& numbers, int64_t block,
+                           int64_t row) {
   constexpr int lanes = Vec<T>::lanes;
   const Rows<const T> x = inputs(q, s.t), h = state(q, s);
-  const long kx = x.columns() * lanes, kh = h.width * lanes;
+  const int64_t kx = x.columns() * lanes, kh = h.width * lanes;
   V<T> sum[R][N];
 #pragma GCC unroll 16
   for (int r = 0; r < R; r++)
@@ -42,8 +43,8 @@ HS_INLINE void direct_tile(const Sequence<T>& q, const Step<T>& s,
 
 template <class C, class T, int N>
 HS_INLINE void direct_blocks(const Sequence<T>& q, const Step<T>& s,
-                             const typename C::template Numbers<T>& numbers, long block) {
-  in_tiles<tile_rows(N)>(q.rows, [&](long row, auto size) {
+                             const typename C::template Numbers<T>& numbers, int64_t block) {
+  in_tiles<tile_rows(N)>(q.rows, [&](int64_t row, auto size) {
     constexpr int R = decltype(size)::value;
     direct_tile<C, T, R, N>(q, s, numbers, block, row);
   });
@@ -52,9 +53,9 @@ HS_INLINE void direct_blocks(const Sequence<T>& q, const Step<T>& s,
 // The next state, which replaces the sums that tiles have stored in its place.
 template <class C, class T>
 void activate_sums(const Sequence<T>& q, const Step<T>& s,
-                   const typename C::template Numbers<T>& numbers, long begin, long end) {
-  for (long row = 0; row < q.rows; row++)
-    for (long block = begin; block < end; block++) {
+                   const typename C::template Numbers<T>& numbers, int64_t begin, int64_t end) {
+  for (int64_t row = 0; row < q.rows; row++)
+    for (int64_t block = begin; block < end; block++) {
       T* at = to(q, s, row, block);
       if (is_read(q, s, row))
         store(at, C::template next<T>(q, s, numbers, row, block, load(at)));
@@ -81,7 +82,7 @@ HS_INLINE void store_sums(const V<T> (&sum)[R][N], T* sums) {
 
 // What the biases and R rows of inputs add to the sums of a block.
 template <class C, class T, int R>
-HS_INLINE void input_sums(const Sequence<T>& q, const Rows<const T>& x, long block, long row,
+HS_INLINE void input_sums(const Sequence<T>& q, const Rows<const T>& x, int64_t block, int64_t row,
                           V<T> (&sum)[R][C::about.kept]) {
   constexpr int lanes = Vec<T>::lanes, G = C::about.blocks;
 #pragma GCC unroll 16
@@ -93,7 +94,8 @@ HS_INLINE void input_sums(const Sequence<T>& q, const Rows<const T>& x, long blo
 // The sums for R rows of a step, before activation: [row][kept][lanes]. `Ahead`: they hold what the
 // inputs add.
 template <class C, class T, int R, bool Ahead>
-HS_INLINE void gated_tile(const Sequence<T>& q, const Step<T>& s, long block, long row, T* sums) {
+HS_INLINE void gated_tile(const Sequence<T>& q, const Step<T>& s, int64_t block, int64_t row,
+                          T* sums) {
   constexpr int lanes = Vec<T>::lanes, G = C::about.blocks;
   const Rows<const T> h = state(q, s);
   V<T> sum[R][C::about.kept];
@@ -107,9 +109,9 @@ HS_INLINE void gated_tile(const Sequence<T>& q, const Step<T>& s, long block, lo
 }
 
 // Rows whose gates are computed in memory of their own, if no backward pass needs them.
-constexpr long rows_at_once = 16;
+constexpr int64_t rows_at_once = 16;
 
-constexpr long few_rows = tile_rows(4) / 2;
+constexpr int64_t few_rows = tile_rows(4) / 2;
 
 // The tiles, and so the last bits, are the same with a backward pass and without.
 template <class C, class T>
@@ -120,10 +122,10 @@ HS_INLINE bool reads_ahead(const Sequence<T>& q) {
 // The steps `t` to `t + n - 1` that are multiplied at once with step nth.
 template <class T>
 struct Stretch {
-  long t, n;
+  int64_t t, n;
 
-  Stretch(const Sequence<T>& q, long nth) {
-    const long first = nth - nth % steps_ahead;
+  Stretch(const Sequence<T>& q, int64_t nth) {
+    const int64_t first = nth - nth % steps_ahead;
     n = q.steps - first < steps_ahead ? q.steps - first : steps_ahead;
     t = q.reverse ? q.steps - first - n : first;
   }
@@ -131,19 +133,19 @@ struct Stretch {
 
 // The sums of a block at step t of a stretch, which hold what the inputs add.
 template <class C, class T>
-HS_INLINE T* sums_ahead(const Sequence<T>& q, const Stretch<T>& stretch, long t, long block) {
+HS_INLINE T* sums_ahead(const Sequence<T>& q, const Stretch<T>& stretch, int64_t t, int64_t block) {
   if (q.gates) return kept<C>(q, t, 0, block);
   return q.ahead + (block * steps_ahead + t - stretch.t) * q.rows * C::about.kept * Vec<T>::lanes;
 }
 
 // Writes what the inputs add to the sums of blocks `begin` to `end` - 1, for a stretch of steps.
 template <class C, class T>
-void inputs_ahead(const Sequence<T>& q, const Stretch<T>& stretch, long begin, long end) {
+void inputs_ahead(const Sequence<T>& q, const Stretch<T>& stretch, int64_t begin, int64_t end) {
   constexpr int kept = C::about.kept;
   const Rows<const T> x = inputs(q, stretch.t);
-  for (long block = begin; block < end; block++) {
+  for (int64_t block = begin; block < end; block++) {
     T* sums = sums_ahead<C>(q, stretch, stretch.t, block);
-    in_tiles<tile_rows(kept)>(stretch.n * q.rows, [&](long row, auto size) {
+    in_tiles<tile_rows(kept)>(stretch.n * q.rows, [&](int64_t row, auto size) {
       constexpr int R = decltype(size)::value;
       V<T> sum[R][kept];
       input_sums<C, T, R>(q, x, block, row, sum);
@@ -153,9 +155,9 @@ void inputs_ahead(const Sequence<T>& q, const Stretch<T>& stretch, long begin, l
 }
 
 template <class C, class T, bool Ahead>
-void gates_forward(const Sequence<T>& q, const Step<T>& s, long block, long first, long n,
+void gates_forward(const Sequence<T>& q, const Step<T>& s, int64_t block, int64_t first, int64_t n,
                    T* sums) {
-  in_tiles<tile_rows(C::about.blocks)>(n, [&](long row, auto size) {
+  in_tiles<tile_rows(C::about.blocks)>(n, [&](int64_t row, auto size) {
     constexpr int R = decltype(size)::value;
     gated_tile<C, T, R, Ahead>(q, s, block, first + row,
                                sums + row * C::about.kept * Vec<T>::lanes);
@@ -166,12 +168,12 @@ void gates_forward(const Sequence<T>& q, const Step<T>& s, long block, long firs
 // Of a cell without a product of the state, a block computes all steps of a stretch at once, with
 // its first step.
 template <class C, class T>
-void stretches_forward(const Sequence<T>& q, long nth, long begin, long end) {
+void stretches_forward(const Sequence<T>& q, int64_t nth, int64_t begin, int64_t end) {
   if (nth % steps_ahead) return;
   const Stretch<T> stretch(q, nth);
-  for (long block = begin; block < end; block++) {
+  for (int64_t block = begin; block < end; block++) {
     inputs_ahead<C>(q, stretch, block, block + 1);
-    for (long i = 0; i < stretch.n; i++) {
+    for (int64_t i = 0; i < stretch.n; i++) {
       const Step<T> s(q, nth + i);
       C::gates(q, s, block, 0, q.rows, sums_ahead<C>(q, stretch, s.t, block));
     }
@@ -179,10 +181,11 @@ void stretches_forward(const Sequence<T>& q, long nth, long begin, long end) {
 }
 
 template <class C, class T>
-void blocks_forward(const Sequence<T>& q, const Step<T>& s, long nth, long begin, long end) {
+void blocks_forward(const Sequence<T>& q, const Step<T>& s, int64_t nth, int64_t begin,
+                    int64_t end) {
   if constexpr (!C::about.gated()) {
     const typename C::template Numbers<T> numbers(q);
-    in_tiles<4>(end - begin, [&](long more, auto size) {
+    in_tiles<4>(end - begin, [&](int64_t more, auto size) {
       direct_blocks<C, T, decltype(size)::value>(q, s, numbers, begin + more);
     });
     if constexpr (!C::about.in_registers()) activate_sums<C>(q, s, numbers, begin, end);
@@ -191,13 +194,13 @@ void blocks_forward(const Sequence<T>& q, const Step<T>& s, long nth, long begin
   } else if (reads_ahead<C>(q)) {
     const Stretch<T> stretch(q, nth);
     if (nth % steps_ahead == 0) inputs_ahead<C>(q, stretch, begin, end);
-    for (long block = begin; block < end; block++)
+    for (int64_t block = begin; block < end; block++)
       gates_forward<C, T, true>(q, s, block, 0, q.rows, sums_ahead<C>(q, stretch, s.t, block));
   } else {
     alignas(64) T own[rows_at_once * C::about.kept * Vec<T>::lanes];
-    for (long block = begin; block < end; block++)
-      for (long first = 0; first < q.rows; first += rows_at_once) {
-        const long n = q.rows - first < rows_at_once ? q.rows - first : rows_at_once;
+    for (int64_t block = begin; block < end; block++)
+      for (int64_t first = 0; first < q.rows; first += rows_at_once) {
+        const int64_t n = q.rows - first < rows_at_once ? q.rows - first : rows_at_once;
         T* sums = q.gates ? kept<C>(q, s.t, first, block) : own;
         gates_forward<C, T, false>(q, s, block, first, n, sums);
       }
@@ -208,9 +211,10 @@ void blocks_forward(const Sequence<T>& q, const Step<T>& s, long nth, long begin
 // first row. An infinite number times the zero weights of the padding is NaN, which must not reach
 // the next product. What no product reads (other states than h, dstate) may keep it.
 template <class T>
-HS_INLINE void clear_padding(const Sequence<T>& q, T* at, long row) {
-  const long rest = q.hidden - (q.blocks - 1) * Vec<T>::lanes;
-  for (long r = 0; r < q.rows; r++) store(at + r * row, first_lanes<T>(load(at + r * row), rest));
+HS_INLINE void clear_padding(const Sequence<T>& q, T* at, int64_t row) {
+  const int64_t rest = q.hidden - (q.blocks - 1) * Vec<T>::lanes;
+  for (int64_t r = 0; r < q.rows; r++)
+    store(at + r * row, first_lanes<T>(load(at + r * row), rest));
 }
 
 template <class T>
@@ -229,30 +233,30 @@ void clear_gradients(const Sequence<T>& q, const Step<T>& s) {
 }
 
 template <class C, class T>
-HS_INLINE long work(const Sequence<T>& q) {
+HS_INLINE int64_t work(const Sequence<T>& q) {
   return q.rows * C::about.blocks * width(q) *
          (q.x.columns() + (C::about.state_product ? width(q) : 0));
 }
 
 // Steps between two checks for a stop: about a hundred thousand multiplications.
 template <class C, class T>
-HS_INLINE long pause(const Sequence<T>& q) {
+HS_INLINE int64_t pause(const Sequence<T>& q) {
   return 1 + 100000 / work<C>(q);
 }
 
 // Rounds h to its grid. Gradients pass as if it had not been rounded (Bengio, Leonard and
 // Courville, "Estimating or propagating gradients through stochastic neurons", 2013, section 4).
 template <class T>
-void round_state(const Sequence<T>& q, const Step<T>& s, long begin, long end) {
-  for (long row = 0; row < q.rows; row++)
-    for (long block = begin; block < end; block++) {
+void round_state(const Sequence<T>& q, const Step<T>& s, int64_t begin, int64_t end) {
+  for (int64_t row = 0; row < q.rows; row++)
+    for (int64_t block = begin; block < end; block++) {
       T* at = to(q, s, row, block);
       store(at, on_grid<T>(load(at), q.grid));
     }
 }
 
 template <class C, class T>
-void forward_step(const Sequence<T>& q, long nth, long begin, long end) {
+void forward_step(const Sequence<T>& q, int64_t nth, int64_t begin, int64_t end) {
   const Step<T> s(q, nth);
   blocks_forward<C>(q, s, nth, begin, end);
   if (end == q.blocks) clear_state(q, s);
@@ -261,19 +265,19 @@ void forward_step(const Sequence<T>& q, long nth, long begin, long end) {
 
 template <class C, class T>
 void forward(const Sequence<T>& q) {
-  const long patience = pause<C>(q);
-  for (long nth = 0; nth < q.steps; nth++) {
+  const int64_t patience = pause<C>(q);
+  for (int64_t nth = 0; nth < q.steps; nth++) {
     if (nth % patience == 0 && q.stop(work<C>(q) * patience)) return;
     forward_step<C>(q, nth, 0, q.blocks);
   }
 }
 
 template <class C, class T>
-void gates_back(const Sequence<T>& q, const Step<T>& s, long begin, long end) {
+void gates_back(const Sequence<T>& q, const Step<T>& s, int64_t begin, int64_t end) {
   const typename C::template Numbers<T> numbers(q);
-  for (long row = 0; row < q.rows; row++) {
+  for (int64_t row = 0; row < q.rows; row++) {
     const bool read = is_read(q, s, row);
-    for (long block = begin; block < end; block++) {
+    for (int64_t block = begin; block < end; block++) {
       T* at = dstate(q, row, block);
       V<T> dh = load(at);
       if (!read) {
@@ -288,7 +292,7 @@ void gates_back(const Sequence<T>& q, const Step<T>& s, long begin, long end) {
 
 // Adds the gradient of h that passes through the weights of step nth to that of the step before.
 template <class C, class T>
-void through_weights(const Sequence<T>& q, long nth, long begin, long end) {
+void through_weights(const Sequence<T>& q, int64_t nth, int64_t begin, int64_t end) {
   constexpr int lanes = Vec<T>::lanes, n = C::about.kept;
   const Step<T> s(q, nth);
   const T* gates = kept<C>(q, s.t, 0, 0) + C::about.state_at * lanes;
@@ -309,9 +313,9 @@ void through_weights(const Sequence<T>& q, long nth, long begin, long end) {
 // Completes what `back` has added up for blocks: clears the padding, and adds the lanes of a single
 // number to the first one.
 template <class C, class T>
-void finish_sums(const Sequence<T>& q, long begin, long end) {
+void finish_sums(const Sequence<T>& q, int64_t begin, int64_t end) {
   constexpr int lanes = Vec<T>::lanes;
-  for (long block = begin; block < end; block++)
+  for (int64_t block = begin; block < end; block++)
     for (int i = 0; i < C::about.owned(); i++) {
       if (C::about.own.at[i].side != SUMMED) continue;
       for (int v = 0; v < C::about.vectors(i); v++) {
@@ -324,7 +328,7 @@ void finish_sums(const Sequence<T>& q, long begin, long end) {
 }
 
 template <class C, class T>
-void backward_step(const Sequence<T>& q, long nth, long begin, long end) {
+void backward_step(const Sequence<T>& q, int64_t nth, int64_t begin, int64_t end) {
   constexpr int lanes = Vec<T>::lanes;
   if (C::about.state_product && nth + 1 < q.steps) through_weights<C>(q, nth + 1, begin, end);
   if (nth < 0) return;
@@ -338,8 +342,8 @@ void backward_step(const Sequence<T>& q, long nth, long begin, long end) {
 
 template <class C, class T>
 void backward(const Sequence<T>& q) {
-  const long patience = pause<C>(q);
-  for (long nth = q.steps - 1; nth >= (q.wants_first ? -1 : 0); nth--) {
+  const int64_t patience = pause<C>(q);
+  for (int64_t nth = q.steps - 1; nth >= (q.wants_first ? -1 : 0); nth--) {
     if (nth % patience == 0 && q.stop(work<C>(q) * patience)) return;
     backward_step<C>(q, nth, 0, q.blocks);
   }

@@ -9,10 +9,10 @@ namespace HS_LEVEL {
 // The positions of the numbers of a step.
 template <class T>
 struct Step {
-  long t, before, after;  // `before` and `after` number the first row of a slot of h and c
-  bool first;             // the first step read
+  int64_t t, before, after;  // `before` and `after` number the first row of a slot of h and c
+  bool first;                // the first step read
 
-  Step(const Sequence<T>& q, long nth) {
+  Step(const Sequence<T>& q, int64_t nth) {
     t = q.reverse ? q.steps - 1 - nth : nth;
     before = (q.reverse ? t + 1 : t) * q.rows;
     after = (q.reverse ? t : t + 1) * q.rows;
@@ -21,18 +21,18 @@ struct Step {
 };
 
 template <class T>
-HS_INLINE bool is_read(const Sequence<T>& q, const Step<T>& s, long row) {
+HS_INLINE bool is_read(const Sequence<T>& q, const Step<T>& s, int64_t row) {
   return !q.length || s.t < q.length[row];
 }
 
 template <class T>
-HS_INLINE long width(const Sequence<T>& q) {
+HS_INLINE int64_t width(const Sequence<T>& q) {
   return q.blocks * Vec<T>::lanes;
 }
 
 // The vectors kept for a block of a row at step t.
 template <class C, class T>
-HS_INLINE T* kept(const Sequence<T>& q, long t, long row, long block) {
+HS_INLINE T* kept(const Sequence<T>& q, int64_t t, int64_t row, int64_t block) {
   constexpr int lanes = Vec<T>::lanes;
   if constexpr (!C::about.gated())
     return q.gates + (t * q.rows + row) * width(q) + block * lanes;
@@ -41,7 +41,7 @@ HS_INLINE T* kept(const Sequence<T>& q, long t, long row, long block) {
 }
 
 template <class T>
-HS_INLINE Rows<const T> inputs(const Sequence<T>& q, long t) {
+HS_INLINE Rows<const T> inputs(const Sequence<T>& q, int64_t t) {
   Rows<const T> x = q.x;
   x.at += t * q.rows * x.row;
   return x;
@@ -54,37 +54,39 @@ HS_INLINE Rows<const T> state(const Sequence<T>& q, const Step<T>& s) {
 
 // Where a state is stored of a block of a row: before the step, and after it.
 template <class T>
-HS_INLINE T* from(const Sequence<T>& q, const Step<T>& s, long row, long block, int state = 0) {
+HS_INLINE T* from(const Sequence<T>& q, const Step<T>& s, int64_t row, int64_t block,
+                  int state = 0) {
   return q.state[state] + (s.before + row) * width(q) + block * Vec<T>::lanes;
 }
 
 template <class T>
-HS_INLINE T* to(const Sequence<T>& q, const Step<T>& s, long row, long block, int state = 0) {
+HS_INLINE T* to(const Sequence<T>& q, const Step<T>& s, int64_t row, int64_t block, int state = 0) {
   return q.state[state] + (s.after + row) * width(q) + block * Vec<T>::lanes;
 }
 
 // Where the gradient of a state is of a block of a row.
 template <class T>
-HS_INLINE T* dstate(const Sequence<T>& q, long row, long block, int state = 0) {
+HS_INLINE T* dstate(const Sequence<T>& q, int64_t row, int64_t block, int state = 0) {
   return q.dstate[state] + row * width(q) + block * Vec<T>::lanes;
 }
 
 // Where the further rows are that a cell keeps.
 template <class T>
-HS_INLINE T* more(const Sequence<T>& q, const Step<T>& s, long row, long block, int number = 0) {
-  const long rows = (number * q.steps + s.t) * q.rows + row;
+HS_INLINE T* more(const Sequence<T>& q, const Step<T>& s, int64_t row, int64_t block,
+                  int number = 0) {
+  const int64_t rows = (number * q.steps + s.t) * q.rows + row;
   return q.more + rows * width(q) + block * Vec<T>::lanes;
 }
 
 // Where gradients of own arrays are added up for a block.
 template <class C, class T>
-HS_INLINE T* sums(const Sequence<T>& q, long block) {
+HS_INLINE T* sums(const Sequence<T>& q, int64_t block) {
   return q.sums + block * C::about.summed() * Vec<T>::lanes;
 }
 
 // A row that has ended keeps its state, and its gates have no gradient.
 template <class C, class T>
-HS_INLINE void pass_over(const Sequence<T>& q, const Step<T>& s, long row, long block) {
+HS_INLINE void pass_over(const Sequence<T>& q, const Step<T>& s, int64_t row, int64_t block) {
 #pragma GCC unroll 4
   for (int i = 0; i < C::about.states; i++)
     store(to(q, s, row, block, i), load(from(q, s, row, block, i)));
@@ -106,7 +108,7 @@ struct LikeTorch {
 
   // The sums of a block before the products, of a cell that only adds both biases.
   template <class T, int G>
-  static HS_INLINE void add_biases(const Sequence<T>& q, long block, V<T>* sum) {
+  static HS_INLINE void add_biases(const Sequence<T>& q, int64_t block, V<T>* sum) {
     constexpr int lanes = Vec<T>::lanes;
     const T *bx = q.own[0] + block * G * lanes, *bh = q.own[1] + block * G * lanes;
 #pragma GCC unroll 4

@@ -17,8 +17,8 @@ class Stack : public AnyStack<T> {
   const Declaration& cell;
 
   // `cell` is a number; `wants_dx` says whether backward() will compute the gradient of the input.
-  Stack(const Kernels<T>& kernels, Places& places, int cell, long inputs, long hidden, int layers,
-        int directions, bool wants_dx)
+  Stack(const Kernels<T>& kernels, Places& places, int cell, int64_t inputs, int64_t hidden,
+        int layers, int directions, bool wants_dx)
       : Base(kernels, inputs, hidden, layers, directions, kernels.cells[cell].about->states,
              hidden),
         cell(*kernels.cells[cell].about), passes_(kernels.cells[cell]) {
@@ -31,10 +31,10 @@ class Stack : public AnyStack<T> {
   }
 
   // Also a multiple of the steps whose inputs are multiplied at once.
-  long segment_steps(long, long) const override { return 3 * steps_ahead; }
+  int64_t segment_steps(int64_t, int64_t) const override { return 3 * steps_ahead; }
   // In the second direction, the steps whose inputs are multiplied at once are counted from the
   // end.
-  long segments(long rows, long steps) const override {
+  int64_t segments(int64_t rows, int64_t steps) const override {
     const bool apart = directions > 1 && steps % steps_ahead && reads_ahead(rows, steps);
     return apart ? 1 : Base::segments(rows, steps);
   }
@@ -43,19 +43,21 @@ class Stack : public AnyStack<T> {
     const int own = static_cast<int>(index % each()) - cell.products();
     return own >= 0 && cell.own.at[own].side == SUMMED;
   }
-  long sums_size() const override { return cell.summed() * width; }
+  int64_t sums_size() const override { return cell.summed() * width; }
 
-  long work_size(long rows, long steps, bool kept, bool dropout = false) const override {
+  int64_t work_size(int64_t rows, int64_t steps, bool kept, bool dropout = false) const override {
     return dy_size(rows, steps, kept) * layers + x_size(rows, steps) +
            layers * directions * part_size(rows, steps, kept) +
            (dropout ? 2 * (layers - 1) * directions * steps * rows * width : 0);
   }
 
   // Slot `slot` of a state, R rows; slots as in Sequence.
-  T* state(const Work& w, int layer, int d, int i, long slot) const {
+  T* state(const Work& w, int layer, int d, int i, int64_t slot) const {
     return part(w, layer, d) + (i * (w.steps + 1) + slot) * w.rows * width;
   }
-  T* h(const Work& w, int layer, int d, long slot = 0) const { return state(w, layer, d, 0, slot); }
+  T* h(const Work& w, int layer, int d, int64_t slot = 0) const {
+    return state(w, layer, d, 0, slot);
+  }
   T* first_state(const Work& w, int layer, int d, int i) const override {
     return state(w, layer, d, i, d ? w.steps : 0);
   }
@@ -118,7 +120,7 @@ class Stack : public AnyStack<T> {
       if (w.dropout.key && layer > 0) {
         const T* factor = dropped(w, layer - 1) + masked_size(w);
         T* gradient = dy(w, layer - 1);
-        for (long i = 0; i < masked_size(w); i++) gradient[i] *= factor[i];
+        for (int64_t i = 0; i < masked_size(w); i++) gradient[i] *= factor[i];
       }
     }
   }
@@ -200,7 +202,7 @@ class Stack : public AnyStack<T> {
   // The gradient of an own array that backward() has added up.
   Outer<T> sum(const Work& w, int layer, int d, int own) const {
     Outer<T> o{};
-    const long row = cell.summed() * kernels_.lanes;
+    const int64_t row = cell.summed() * kernels_.lanes;
     const bool number = cell.own.at[own].axis == '1';
     o.k = number ? width / kernels_.lanes : 1;
     o.gates = cell.vectors(own);
@@ -214,21 +216,21 @@ class Stack : public AnyStack<T> {
   const Matrix& matrix(int layer, int d, int which) const {
     return matrices[(layer * directions + d) * each() + which];
   }
-  long x_size(long rows, long steps) const {
+  int64_t x_size(int64_t rows, int64_t steps) const {
     return rounded_up(rows * steps * inputs, kernels_.lanes);
   }
-  long dy_size(long rows, long steps, bool kept) const {
+  int64_t dy_size(int64_t rows, int64_t steps, bool kept) const {
     return kept ? directions * steps * rows * width : 0;
   }
-  long part_size(long rows, long steps, bool kept) const {
-    long size = (steps + 1) * rows * width * states();
+  int64_t part_size(int64_t rows, int64_t steps, bool kept) const {
+    int64_t size = (steps + 1) * rows * width * states();
     if (kept)
       size += (states() * rows + steps * rows * (cell.kept + cell.more) + cell.summed()) * width;
     else if (reads_ahead(rows, steps))
       size += steps_ahead * rows * width * cell.kept;
     return size;
   }
-  bool reads_ahead(long rows, long steps) const {
+  bool reads_ahead(int64_t rows, int64_t steps) const {
     return cell.reads_ahead(rows, steps, kernels_.few_rows);
   }
   T* part(const Work& w, int layer, int d) const {
@@ -243,7 +245,7 @@ class Stack : public AnyStack<T> {
     return more(w, layer, d) + w.steps * w.rows * width * cell.more;
   }
   // Numbers in a layer's output over all steps: [directions][T*R] rows.
-  long masked_size(const Work& w) const { return directions * w.steps * w.rows * width; }
+  int64_t masked_size(const Work& w) const { return directions * w.steps * w.rows * width; }
   // A layer's output times its dropout mask, followed by the mask.
   T* dropped(const Work& w, int layer) const {
     return part(w, layers, 0) + layer * 2 * masked_size(w);
@@ -262,13 +264,13 @@ class Stack : public AnyStack<T> {
     const T scale = static_cast<T>(1) / static_cast<T>(1 - w.dropout.rate);
     T *to = dropped(w, layer), *factor = to + masked_size(w);
     std::memset(to, 0, 2 * masked_size(w) * sizeof(T));
-    for (long r = 0; r < w.rows; r++) {
-      const long row = layer * w.dropout.rows + w.dropout.first + r;
+    for (int64_t r = 0; r < w.rows; r++) {
+      const int64_t row = layer * w.dropout.rows + w.dropout.first + r;
       Philox random(w.dropout.key, (row * w.dropout.steps + w.dropout.from) * directions * hidden);
-      for (long t = 0; t < w.steps; t++)
+      for (int64_t t = 0; t < w.steps; t++)
         for (int d = 0; d < directions; d++) {
-          const long at = (t * w.rows + r) * width, mine = d * w.steps * w.rows * width + at;
-          for (long i = 0; i < hidden; i++) {
+          const int64_t at = (t * w.rows + r) * width, mine = d * w.steps * w.rows * width + at;
+          for (int64_t i = 0; i < hidden; i++) {
             if (random() < rate) continue;
             factor[mine + i] = scale;
             to[mine + i] = y.at[at + d * y.part + i] * scale;
@@ -285,7 +287,7 @@ class Stack : public AnyStack<T> {
   void run(const Work& w, bool back, const F& sequence_of, Stop stop) const {
     const auto whole = back ? passes_.backward : passes_.forward;
     const double work = 1.0 * w.rows * cell.blocks * width * (inputs + width);
-    const auto direction = [&](long d) {
+    const auto direction = [&](int64_t d) {
       whole(sequence_of(static_cast<int>(d), Team::member() ? stop.quiet() : stop));
     };
     if (w.threads == 1) {
@@ -299,13 +301,13 @@ class Stack : public AnyStack<T> {
     } else {
       const Sequence<T> q = sequence_of(0, stop);
       const auto step = back ? passes_.backward_step : passes_.forward_step;
-      const long n = w.steps + (back && q.wants_first);
+      const int64_t n = w.steps + (back && q.wants_first);
       // Without a product of the state, blocks do not wait for one another.
-      const long at_once = cell.state_product ? 1 : 8 * steps_ahead;
-      for (long i = 0; i < n; i += at_once) {
-        if (stop(static_cast<long>(work) * at_once)) return;
-        share_out((q.blocks + 3) / 4, w.threads, [&](long four) {
-          for (long k = i; k < std::min(n, i + at_once); k++)
+      const int64_t at_once = cell.state_product ? 1 : 8 * steps_ahead;
+      for (int64_t i = 0; i < n; i += at_once) {
+        if (stop(static_cast<int64_t>(work) * at_once)) return;
+        share_out((q.blocks + 3) / 4, w.threads, [&](int64_t four) {
+          for (int64_t k = i; k < std::min(n, i + at_once); k++)
             step(q, back ? w.steps - 1 - k : k, 4 * four, std::min(q.blocks, 4 * four + 4));
         });
       }
@@ -318,9 +320,9 @@ class Stack : public AnyStack<T> {
 
   // Computes columns [from, from + n) of the layer's input gradient over all steps; the second
   // direction adds to the first.
-  void input_gradient(const T* turned, const Work& w, int layer, int d, long from, long n, T* out,
-                      long out_row) const {
-    const long lanes = kernels_.lanes, columns = cell.blocks * width;
+  void input_gradient(const T* turned, const Work& w, int layer, int d, int64_t from, int64_t n,
+                      T* out, int64_t out_row) const {
+    const int64_t lanes = kernels_.lanes, columns = cell.blocks * width;
     Product<T> p{};
     p.rows = w.steps * w.rows;
     const T* from_gates = gates(w, layer, d) + cell.inputs_at * lanes;

@@ -12,7 +12,7 @@ namespace hs {
 // will compute the gradient of the input.
 template <class T>
 std::unique_ptr<AnyStack<T>> make_stack(const Kernels<T>& kernels, Places& places, int cell,
-                                        long inputs, long hidden, long states, int layers,
+                                        int64_t inputs, int64_t hidden, int64_t states, int layers,
                                         int directions, bool wants_dx) {
   if (!kernels.cells[cell].forward)
     return std::make_unique<LruStack<T>>(kernels, places, inputs, hidden, states, layers,

@@ -12,14 +12,14 @@ namespace hs {
 template <class T>
 void add_outputs(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, T* mean) {
   const Rows<const T> y = stack.top_output(w);
-  const long row = y.columns();
-  for (long t = 0; t < w.steps; t++)
-    for (long r = 0; r < w.rows; r++) {
+  const int64_t row = y.columns();
+  for (int64_t t = 0; t < w.steps; t++)
+    for (int64_t r = 0; r < w.rows; r++) {
       if (w.length && t >= w.length[r]) continue;
       for (int d = 0; d < y.n; d++) {
         const T* from = y.at + (t * w.rows + r) * y.row + d * y.part;
         T* to = mean + r * row + d * y.width;
-        for (long i = 0; i < y.width; i++) to[i] += from[i];
+        for (int64_t i = 0; i < y.width; i++) to[i] += from[i];
       }
     }
 }
@@ -27,11 +27,11 @@ void add_outputs(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, 
 // Divides sums over the steps of each row by their number: lengths, or `steps` if that is null.
 // Also the gradient of a mean, which becomes that of each step.
 template <class T>
-void divide(const AnyStack<T>& stack, long rows, long steps, const int64_t* length, T* sums) {
-  const long row = stack.directions * stack.width;
-  for (long r = 0; r < rows; r++) {
+void divide(const AnyStack<T>& stack, int64_t rows, int64_t steps, const int64_t* length, T* sums) {
+  const int64_t row = stack.directions * stack.width;
+  for (int64_t r = 0; r < rows; r++) {
     const T share = static_cast<T>(1) / static_cast<T>(length ? length[r] : steps);
-    for (long i = 0; i < row; i++) sums[r * row + i] *= share;
+    for (int64_t i = 0; i < row; i++) sums[r * row + i] *= share;
   }
 }
 
@@ -46,10 +46,10 @@ void average(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, T* m
 // read.
 template <class T>
 void repeat(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, const T* dstep) {
-  const long width = stack.width, row = stack.directions * width;
+  const int64_t width = stack.width, row = stack.directions * width;
   T* to = stack.top_dy(w);
   for (int d = 0; d < stack.directions; d++)
-    for (long i = 0; i < w.steps * w.rows; i++, to += width)
+    for (int64_t i = 0; i < w.steps * w.rows; i++, to += width)
       std::memcpy(to, dstep + i % w.rows * row + d * width, width * sizeof(T));
 }
 
@@ -65,7 +65,7 @@ void spread(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, T* dm
 template <class T>
 struct States {
   T* at[most_states] = {};
-  long rows = 0, row = 0;
+  int64_t rows = 0, row = 0;
 };
 
 template <class T>
@@ -76,30 +76,30 @@ bool any(const States<T>& states) {
 // Copies states of a batch into a shard whose first row is row `first` of the batch. `place`
 // returns the shard's state of a layer and direction; it is filled with zeros if `numbers` is null.
 template <class T, class Place>
-void fill_rows(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, long first,
+void fill_rows(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, int64_t first,
                const States<T>& from, const T* numbers, Place place) {
   for (int i = 0; i < stack.layers * stack.directions; i++) {
     T* to = place(i / stack.directions, i % stack.directions);
     std::memset(to, 0, w.rows * stack.state_width * sizeof(T));
-    for (long r = 0; numbers && r < w.rows; r++)
+    for (int64_t r = 0; numbers && r < w.rows; r++)
       std::memcpy(to + r * stack.state_width, numbers + (i * from.rows + first + r) * from.row,
                   stack.state_size * sizeof(T));
   }
 }
 
 template <class T, class Place>
-void give_rows(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, long first,
+void give_rows(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, int64_t first,
                const States<T>& to, T* numbers, Place place) {
   for (int i = 0; numbers && i < stack.layers * stack.directions; i++) {
     const T* from = place(i / stack.directions, i % stack.directions);
-    for (long r = 0; r < w.rows; r++)
+    for (int64_t r = 0; r < w.rows; r++)
       std::memcpy(numbers + (i * to.rows + first + r) * to.row, from + r * stack.state_width,
                   stack.state_size * sizeof(T));
   }
 }
 
 template <class T>
-void fill_states(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, long first,
+void fill_states(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, int64_t first,
                  const States<T>& from) {
   for (int i = 0; i < stack.states(); i++)
     fill_rows(stack, w, first, from, from.at[i],
@@ -107,7 +107,7 @@ void fill_states(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, 
 }
 
 template <class T>
-void give_states(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, long first,
+void give_states(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, int64_t first,
                  const States<T>& to) {
   for (int i = 0; i < stack.states(); i++)
     give_rows(stack, w, first, to, to.at[i],
@@ -117,7 +117,7 @@ void give_states(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, 
 // Copy the gradients of the last states before backward(), with top_dlast() zero but for them, and
 // those of the initial states after it.
 template <class T>
-void fill_gradients(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, long first,
+void fill_gradients(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, int64_t first,
                     const States<T>& from) {
   for (int d = 0; d < stack.directions; d++)
     std::memset(stack.top_dlast(w, d), 0, w.rows * stack.width * sizeof(T));
@@ -127,7 +127,7 @@ void fill_gradients(const AnyStack<T>& stack, const typename AnyStack<T>::Work& 
 }
 
 template <class T>
-void give_gradients(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, long first,
+void give_gradients(const AnyStack<T>& stack, const typename AnyStack<T>::Work& w, int64_t first,
                     const States<T>& to) {
   for (int i = 0; i < stack.states(); i++)
     give_rows(stack, w, first, to, to.at[i],

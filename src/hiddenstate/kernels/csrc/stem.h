@@ -17,8 +17,8 @@ namespace hs {
 
 // The sizes of a stem; without `channels` there is none.
 struct StemShape {
-  std::vector<long> channels, sizes;  // outputs and kernel size of each layer
-  long pool = 1;
+  std::vector<int64_t> channels, sizes;  // outputs and kernel size of each layer
+  int64_t pool = 1;
   bool causal = false;  // a step reads no later step
 };
 
@@ -34,16 +34,16 @@ template <class T>
 class Stem {
  public:
   StemShape shape;
-  long inputs;
-  std::vector<long> widths;      // channels of each layer, padded
+  int64_t inputs;
+  std::vector<int64_t> widths;   // channels of each layer, padded
   std::vector<Matrix> matrices;  // of each layer: weight, bias, scale, shift, running mean and
                                  // running variance
   static constexpr size_t each = 6;
 
-  Stem(const Kernels<T>& kernels, Places& places, long inputs, const StemShape& of)
+  Stem(const Kernels<T>& kernels, Places& places, int64_t inputs, const StemShape& of)
       : shape(of), inputs(inputs), kernels_(kernels) {
     for (size_t i = 0; i < layers(); i++) {
-      const long out = shape.channels[i], size = shape.sizes[i];
+      const int64_t out = shape.channels[i], size = shape.sizes[i];
       widths.push_back(rounded_up(out, kernels.lanes));
       if (i)
         matrices.push_back(places.padded_weight(size * shape.channels[i - 1], out, 1, 0,
@@ -55,37 +55,37 @@ class Stem {
   }
 
   size_t layers() const { return shape.channels.size(); }
-  long outputs() const { return shape.channels.back(); }
-  long pooled(long steps) const { return (steps + shape.pool - 1) / shape.pool; }
+  int64_t outputs() const { return shape.channels.back(); }
+  int64_t pooled(int64_t steps) const { return (steps + shape.pool - 1) / shape.pool; }
   // Whether the optimiser changes a matrix: all but the running moments.
   static bool trained(size_t index) { return index % each < 4; }
   // Whether its gradient is a sum over rows, as gradient() says.
   static bool summed(size_t index) { return index % each < 2; }
 
-  long channels(size_t i) const { return shape.channels[i]; }
+  int64_t channels(size_t i) const { return shape.channels[i]; }
 
   // The working memory of a shard; `kept` says whether a backward pass will follow. `length` is
   // that of the rows as read, `pooled_length` after the mean over `pool` steps; both may be null.
   struct Work {
     T* at;
-    long rows, steps;
+    int64_t rows, steps;
     bool kept;
     const int64_t *length, *pooled_length;
     // If the first layer is passed in segments, their steps; else 0. Of one: its first step, the
     // steps that it has, and its memory, if that is not the shard's.
-    long segment = 0, from = 0, count = 0;
+    int64_t segment = 0, from = 0, count = 0;
     T* part = nullptr;
   };
 
-  long work_size(long rows, long steps, bool kept, long segment = 0) const {
+  int64_t work_size(int64_t rows, int64_t steps, bool kept, int64_t segment = 0) const {
     return place({nullptr, rows, steps, kept, nullptr, nullptr, segment}, layers()).start;
   }
   // Steps of a segment, whose products are in the tiles of a whole sequence.
-  long segment_steps(long rows) const {
-    const long whole = stretch / std::gcd(stretch, rows);
+  int64_t segment_steps(int64_t rows) const {
+    const int64_t whole = stretch / std::gcd(stretch, rows);
     return rounded_up((segment_rows + rows - 1) / rows, whole);
   }
-  long part_size(long rows, long segment, bool kept) const {
+  int64_t part_size(int64_t rows, int64_t segment, bool kept) const {
     return (rows * segment * (kept ? 3 : 2) + 2) * widths[0];
   }
   // Where the caller writes the rows: T*R rows of `inputs` numbers.
@@ -93,10 +93,10 @@ class Stem {
 
   // Two vectors of all channels, and the number of rows that they are from.
   const T* sums(const Work& w, size_t i) const { return w.at + place(w, i).sums; }
-  long count(const Work& w, size_t i) const {
+  int64_t count(const Work& w, size_t i) const {
     const int64_t* length = i ? w.pooled_length : w.length;
-    long rows = 0;
-    for (long r = 0; r < w.rows; r++) rows += length ? length[r] : place(w, i).steps;
+    int64_t rows = 0;
+    for (int64_t r = 0; r < w.rows; r++) rows += length ? length[r] : place(w, i).steps;
     return rows;
   }
 
@@ -111,13 +111,13 @@ class Stem {
   // Writes the shard's mean of each channel and the sum of squares about it into sums().
   void moments(const T* params, const Work& w, size_t i, Stop stop) const {
     T* sums = w.at + place(w, i).sums;
-    const T share = static_cast<T>(1) / static_cast<T>(std::max(1L, count(w, i)));
+    const T share = static_cast<T>(1) / static_cast<T>(std::max<int64_t>(1, count(w, i)));
     std::memset(sums, 0, 2 * widths[i] * sizeof(T));
     each_part(w, i, stop, [&](const Work& part) {
       if (in_parts(w, i)) sums_of_rows(params, part, i, stop);
       kernels_.add_rows(norm(nullptr, part, i, {}));
     });
-    for (long c = 0; c < widths[i]; c++) sums[c] *= share;
+    for (int64_t c = 0; c < widths[i]; c++) sums[c] *= share;
     each_part(w, i, stop, [&](const Work& part) {
       if (in_parts(w, i)) sums_of_rows(params, part, i, stop);
       kernels_.add_squares(norm(nullptr, part, i, {}));
@@ -132,7 +132,7 @@ class Stem {
       kernels_.normalise(norm(params, part, i, m));
       if (i == 0) average_steps(part, to, last ? outputs() : widths[0]);
     });
-    for (long r = 0; i && last && r < steps_of(w, i) * w.rows; r++)
+    for (int64_t r = 0; i && last && r < steps_of(w, i) * w.rows; r++)
       copy(out + r * outputs(), y_at(w, i) + r * widths[i], outputs());
   }
 
@@ -182,14 +182,14 @@ class Stem {
     if (!i) return;
     clear_margins(w, gradient_at(w, i), widths[i], right(i), left(i), p.steps);
     T* to = i == 1 ? w.at + place(w, 0).pooled : gradient_at(w, i - 1);
-    for (long from = 0; from < p.steps * w.rows; from += stretch) {
+    for (int64_t from = 0; from < p.steps * w.rows; from += stretch) {
       Product<T> product{};
       product.rows = std::min(stretch, p.steps * w.rows - from);
       product.blocks = widths[i - 1] / kernels_.lanes;
       product.out = to + from * widths[i - 1];
       product.out_row = widths[i - 1];
-      for (long j = 0; j < shape.sizes[i]; j++) {
-        const long first = from + (left(i) - j) * w.rows;
+      for (int64_t j = 0; j < shape.sizes[i]; j++) {
+        const int64_t first = from + (left(i) - j) * w.rows;
         product.a = {gradient_at(w, i) + first * widths[i], widths[i], widths[i]};
         product.w = turned + matrices[each * i].turned + j * widths[i - 1] * widths[i];
         product.add = j > 0;
@@ -215,29 +215,31 @@ class Stem {
 
  private:
   // Rows at a time of a product with several blocks of weights, so that they stay in the cache.
-  static constexpr long stretch = 256;
+  static constexpr int64_t stretch = 256;
   // Rows of a segment, about as many as the second-level cache holds.
-  static constexpr long segment_rows = 1024;
+  static constexpr int64_t segment_rows = 1024;
 
   // Offsets of a layer's arrays in the working memory, and the size of its input.
   struct Place {
-    long start = 0, steps = 0, in_row = 0;
-    long in = 0, x = 0, y = 0, sums = 0;
-    long d = 0, pooled = 0;  // kept: the gradient with margins; of layer 0's pooled output
-    long part = 0;           // in place of x, y and d of a layer that is passed in segments
+    int64_t start = 0, steps = 0, in_row = 0;
+    int64_t in = 0, x = 0, y = 0, sums = 0;
+    int64_t d = 0, pooled = 0;  // kept: the gradient with margins; of layer 0's pooled output
+    int64_t part = 0;           // in place of x, y and d of a layer that is passed in segments
   };
 
   const Kernels<T>& kernels_;
 
   // Steps before and after a step that a window reads.
-  long left(size_t i) const { return shape.causal ? shape.sizes[i] - 1 : (shape.sizes[i] - 1) / 2; }
-  long right(size_t i) const { return shape.sizes[i] - 1 - left(i); }
+  int64_t left(size_t i) const {
+    return shape.causal ? shape.sizes[i] - 1 : (shape.sizes[i] - 1) / 2;
+  }
+  int64_t right(size_t i) const { return shape.sizes[i] - 1 - left(i); }
 
   Place place(const Work& w, size_t layer) const {
     Place p;
-    long end = 0;
-    const auto take = [&](long numbers) {
-      const long from = end;
+    int64_t end = 0;
+    const auto take = [&](int64_t numbers) {
+      const int64_t from = end;
       end += rounded_up(numbers, kernels_.lanes);
       return from;
     };
@@ -245,7 +247,7 @@ class Stem {
       p.start = end;
       p.steps = i ? pooled(w.steps) : w.steps;
       p.in_row = i ? widths[i - 1] : inputs;
-      const long more = shape.sizes[i] - 1, rows = p.steps * w.rows;
+      const int64_t more = shape.sizes[i] - 1, rows = p.steps * w.rows;
       p.in = take((p.steps + more) * w.rows * p.in_row);
       p.sums = take(2 * widths[i]);
       p.pooled = w.kept && !i ? take(pooled(w.steps) * w.rows * widths[0]) : 0;
@@ -282,15 +284,15 @@ class Stem {
   }
   bool in_parts(const Work& w, size_t i) const { return !i && w.segment; }
   // The steps of a layer that are in memory, but for its input.
-  long steps_of(const Work& w, size_t i) const {
+  int64_t steps_of(const Work& w, size_t i) const {
     return in_parts(w, i) ? w.count : place(w, i).steps;
   }
 
   // Computes the sums of the convolution for the steps in memory.
   void sums_of_rows(const T* params, const Work& w, size_t i, Stop stop) const {
-    const long rows = steps_of(w, i) * w.rows, first = i ? 0 : w.from * w.rows;
+    const int64_t rows = steps_of(w, i) * w.rows, first = i ? 0 : w.from * w.rows;
     T* out = x_at(w, i);
-    for (long from = 0; from < rows; from += stretch) {
+    for (int64_t from = 0; from < rows; from += stretch) {
       Product<T> product{};
       product.rows = std::min(stretch, rows - from);
       product.a = windows(w, i, first + from);
@@ -309,14 +311,15 @@ class Stem {
     kernels_.normalise(norm(params, part, 0, m));
   }
 
-  Rows<const T> windows(const Work& w, size_t i, long from) const {
-    const long row = place(w, i).in_row;
+  Rows<const T> windows(const Work& w, size_t i, int64_t from) const {
+    const int64_t row = place(w, i).in_row;
     return {interior(w, i) + (from - left(i) * w.rows) * row, row, row, w.rows * row,
             static_cast<int>(shape.sizes[i])};
   }
 
-  void clear_margins(const Work& w, T* first, long row, long before, long after, long steps) const {
-    const long step = w.rows * row;
+  void clear_margins(const Work& w, T* first, int64_t row, int64_t before, int64_t after,
+                     int64_t steps) const {
+    const int64_t step = w.rows * row;
     std::memset(first - before * step, 0, before * step * sizeof(T));
     std::memset(first + steps * step, 0, after * step * sizeof(T));
   }
@@ -342,25 +345,25 @@ class Stem {
   }
 
   // The steps of row r that step t of the pooled output is the mean of.
-  long steps_in(const Work& w, long t, long r) const {
-    const long end = w.length ? w.length[r] : w.steps;
-    return std::max(0L, std::min(shape.pool, end - t * shape.pool));
+  int64_t steps_in(const Work& w, int64_t t, int64_t r) const {
+    const int64_t end = w.length ? w.length[r] : w.steps;
+    return std::max<int64_t>(0, std::min(shape.pool, end - t * shape.pool));
   }
 
   // Adds the steps in memory to the means that they belong to.
-  void average_steps(const Work& w, T* means, long to_row) const {
-    const long n = std::min(widths[0], to_row), end = w.from + steps_of(w, 0);
+  void average_steps(const Work& w, T* means, int64_t to_row) const {
+    const int64_t n = std::min(widths[0], to_row), end = w.from + steps_of(w, 0);
     const T* from = y_at(w, 0);
-    for (long t = w.from; t < end; t++) {
-      const long number = t / shape.pool, nth = t % shape.pool;
+    for (int64_t t = w.from; t < end; t++) {
+      const int64_t number = t / shape.pool, nth = t % shape.pool;
       const bool ends = nth + 1 == shape.pool || t + 1 == w.steps;
       T* to = means + number * w.rows * to_row;
-      for (long r = 0; r < w.rows; r++, from += widths[0], to += to_row) {
-        const long steps = steps_in(w, number, r);
+      for (int64_t r = 0; r < w.rows; r++, from += widths[0], to += to_row) {
+        const int64_t steps = steps_in(w, number, r);
         if (!nth) std::memset(to, 0, n * sizeof(T));
-        for (long i = 0; nth < steps && i < n; i++) to[i] += from[i];
-        const T share = static_cast<T>(1) / static_cast<T>(std::max(1L, steps));
-        for (long i = 0; ends && i < n; i++) to[i] *= share;
+        for (int64_t i = 0; nth < steps && i < n; i++) to[i] += from[i];
+        const T share = static_cast<T>(1) / static_cast<T>(std::max<int64_t>(1, steps));
+        for (int64_t i = 0; ends && i < n; i++) to[i] *= share;
       }
     }
   }
@@ -370,12 +373,12 @@ class Stem {
   void spread_steps(const Work& w, const T* dout) const {
     const T* d = layers() == 1 ? dout : w.at + place(w, 0).pooled;
     T* to = gradient_at(w, 0);
-    for (long t = w.from, end = w.from + steps_of(w, 0); t < end; t++)
-      for (long r = 0; r < w.rows; r++, to += widths[0]) {
-        const long steps = steps_in(w, t / shape.pool, r);
-        const T share = static_cast<T>(1) / static_cast<T>(std::max(1L, steps));
+    for (int64_t t = w.from, end = w.from + steps_of(w, 0); t < end; t++)
+      for (int64_t r = 0; r < w.rows; r++, to += widths[0]) {
+        const int64_t steps = steps_in(w, t / shape.pool, r);
+        const T share = static_cast<T>(1) / static_cast<T>(std::max<int64_t>(1, steps));
         const T* from = d + (t / shape.pool * w.rows + r) * widths[0];
-        for (long i = 0; i < widths[0]; i++) to[i] = from[i] * share;
+        for (int64_t i = 0; i < widths[0]; i++) to[i] = from[i] * share;
       }
   }
 };

@@ -24,12 +24,12 @@ class StemSteps {
   // A layer gives relu(bias + weight x), with x the last `size` steps of `inputs` numbers. Weights
   // are [channels][size][inputs].
   struct Layer {
-    long channels, size, inputs;
+    int64_t channels, size, inputs;
     const T *weight, *bias;
   };
 
   // Without layers there is no stem. A mean of `pool` steps follows the first layer.
-  StemSteps(const Kernels<T>& kernels, const std::vector<Layer>& layers, long pool)
+  StemSteps(const Kernels<T>& kernels, const std::vector<Layer>& layers, int64_t pool)
       : pool_(pool), kernels_(kernels) {
     for (const Layer& layer : layers) layers_.push_back(packed(layer));
   }
@@ -39,11 +39,11 @@ class StemSteps {
 
   explicit operator bool() const { return !layers_.empty(); }
   bool pools() const { return pool_ > 1; }
-  long inputs() const { return layers_[0].inputs; }
-  long outputs() const { return layers_.back().channels; }
-  long pooled() const { return pools() ? layers_[0].channels : 0; }
-  long recent() const {
-    long numbers = 0;
+  int64_t inputs() const { return layers_[0].inputs; }
+  int64_t outputs() const { return layers_.back().channels; }
+  int64_t pooled() const { return pools() ? layers_[0].channels : 0; }
+  int64_t recent() const {
+    int64_t numbers = 0;
     for (const Packed& p : layers_) numbers += p.recent();
     return numbers;
   }
@@ -58,9 +58,9 @@ class StemSteps {
 
   // Reads a step x [n][inputs] of n rows; returns what follows, [n][outputs]. With a pool that is
   // from a mean so far, and only the rows in which it is `complete` are remembered after it.
-  const T* read(const T* x, long n, const Remembered<T>& of, uint8_t* complete) {
-    const long all = recent();
-    long at = 0;
+  const T* read(const T* x, int64_t n, const Remembered<T>& of, uint8_t* complete) {
+    const int64_t all = recent();
+    int64_t at = 0;
     for (size_t i = 0; i < layers_.size(); i++) {
       x = read(layers_[i], x, n, of.recent + at, all, i && pools() ? complete : nullptr);
       at += layers_[i].recent();
@@ -71,36 +71,36 @@ class StemSteps {
 
  private:
   struct Packed {
-    long channels, size, inputs, blocks;
+    int64_t channels, size, inputs, blocks;
     Buffer<T> weight, bias;  // panels
     Buffer<T> windows, sums, out;
-    long columns() const { return size * inputs; }
-    long recent() const { return (size - 1) * inputs; }
+    int64_t columns() const { return size * inputs; }
+    int64_t recent() const { return (size - 1) * inputs; }
   };
 
   Packed packed(const Layer& layer) const {
-    const long lanes = kernels_.lanes;
+    const int64_t lanes = kernels_.lanes;
     Packed p{layer.channels, layer.size, layer.inputs, (layer.channels + lanes - 1) / lanes};
     p.weight.need(p.blocks * p.columns() * lanes);
     p.bias.need(p.blocks * lanes);
     p.weight.zero();
     p.bias.zero();
-    for (long c = 0; c < layer.channels; c++) {
-      const long block = c / lanes, lane = c % lanes;
+    for (int64_t c = 0; c < layer.channels; c++) {
+      const int64_t block = c / lanes, lane = c % lanes;
       p.bias.at()[c] = layer.bias[c];
-      for (long k = 0; k < p.columns(); k++)
+      for (int64_t k = 0; k < p.columns(); k++)
         p.weight.at()[(block * p.columns() + k) * lanes + lane] = layer.weight[c * p.columns() + k];
     }
     return p;
   }
 
   // `which` says in which rows the step is remembered; null for all.
-  const T* read(Packed& p, const T* x, long n, T* recent, long row, const uint8_t* which) {
-    const long before = p.recent(), columns = p.columns(), width = p.blocks * kernels_.lanes;
+  const T* read(Packed& p, const T* x, int64_t n, T* recent, int64_t row, const uint8_t* which) {
+    const int64_t before = p.recent(), columns = p.columns(), width = p.blocks * kernels_.lanes;
     p.windows.need(n * columns);
     p.sums.need(n * width);
     p.out.need(n * p.channels);
-    for (long i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n; i++) {
       T *window = p.windows.at() + i * columns, *own = recent + i * row;
       copy(window, own, before);
       copy(window + before, x + i * p.inputs, p.inputs);
@@ -116,18 +116,18 @@ class StemSteps {
     product.out_row = width;
     product.activation = RELU;
     kernels_.product(product);
-    for (long i = 0; i < n; i++)
+    for (int64_t i = 0; i < n; i++)
       copy(p.out.at() + i * p.channels, p.sums.at() + i * width, p.channels);
     return p.out.at();
   }
 
-  const T* average(long n, const Remembered<T>& of, uint8_t* complete) {
+  const T* average(int64_t n, const Remembered<T>& of, uint8_t* complete) {
     Packed& p = layers_[0];
-    for (long i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n; i++) {
       T *x = p.out.at() + i * p.channels, *sum = of.pooled + i * p.channels;
       const T steps = static_cast<T>(++of.phase[i]);
       complete[i] = of.phase[i] == pool_;
-      for (long c = 0; c < p.channels; c++) {
+      for (int64_t c = 0; c < p.channels; c++) {
         sum[c] += x[c];
         x[c] = sum[c] / steps;
         if (complete[i]) sum[c] = 0;
@@ -138,7 +138,7 @@ class StemSteps {
   }
 
   std::vector<Packed> layers_;
-  const long pool_;
+  const int64_t pool_;
   const Kernels<T>& kernels_;
 };
 

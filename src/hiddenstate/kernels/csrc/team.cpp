@@ -79,19 +79,19 @@ void Team::grow(int workers) {
   }
 }
 
-bool Team::take(int member, long& number) {
+bool Team::take(int member, int64_t& number) {
   uint64_t open = open_.load(std::memory_order_acquire);
   while (open & 0xffffffffu) {
     if (member > wanted_.load(std::memory_order_relaxed)) return false;
     if (open_.compare_exchange_weak(open, open - 1, std::memory_order_acq_rel)) {
-      number = static_cast<long>(open & 0xffffffffu) - 1;
+      number = static_cast<int64_t>(open & 0xffffffffu) - 1;
       return true;
     }
   }
   return false;
 }
 
-void Team::attempt(long number) {
+void Team::attempt(int64_t number) {
   try {
     (*task_)(number);
   } catch (...) {
@@ -107,7 +107,7 @@ void Team::work(int member) {
   this_member = member;
   in_a_task = true;
   FlushDenormals flush;
-  long number;
+  int64_t number;
   const auto ready = [&] {
     return ended_.load(std::memory_order_relaxed) ||
            ((open_.load(std::memory_order_acquire) & 0xffffffffu) &&
@@ -145,13 +145,13 @@ Region openmp() {
 // Shared by the threads of a region.
 struct Crew {
   Task task;
-  long n;
-  std::atomic<long> next{0};
+  int64_t n;
+  std::atomic<int64_t> next{0};
   std::atomic<int> members{0};
   std::mutex guard;
   std::exception_ptr error;
 
-  Crew(Task task, long n) : task(task), n(n) {}
+  Crew(Task task, int64_t n) : task(task), n(n) {}
 
   static void body(void* crew) { static_cast<Crew*>(crew)->work(); }
   void work() {
@@ -159,7 +159,7 @@ struct Crew {
     const int before = std::exchange(this_member, members.fetch_add(1));
     in_a_task = true;
     try {
-      for (long number; (number = next.fetch_add(1)) < n;) task(number);
+      for (int64_t number; (number = next.fetch_add(1)) < n;) task(number);
     } catch (...) {
       std::lock_guard<std::mutex> lock(guard);
       error = std::current_exception();
@@ -171,7 +171,7 @@ struct Crew {
 
 }  // namespace
 
-bool Team::run_on_openmp(long n, int threads, Task task) {
+bool Team::run_on_openmp(int64_t n, int threads, Task task) {
   const Region region = openmp();
   if (!region || in_a_task) return false;
   Crew crew(task, n);
@@ -180,10 +180,10 @@ bool Team::run_on_openmp(long n, int threads, Task task) {
   return true;
 }
 
-void Team::run(long n, int threads, Task task) {
+void Team::run(int64_t n, int threads, Task task) {
   std::unique_lock<std::mutex> owner(owner_, std::defer_lock);
   if (n < 2 || threads < 2 || in_a_task || !owner.try_lock()) {
-    for (long number = 0; number < n; number++) task(number);
+    for (int64_t number = 0; number < n; number++) task(number);
     return;
   }
   const int workers = static_cast<int>(n < threads ? n : threads) - 1;
@@ -198,7 +198,7 @@ void Team::run(long n, int threads, Task task) {
     std::lock_guard<std::mutex> lock(sleep_);
     if (sleepers_) awake_.notify_all();
   }
-  long number;
+  int64_t number;
   while (take(0, number)) attempt(number);
   if (!spin([&] { return left_.load(std::memory_order_acquire) == 0; })) {
     std::unique_lock<std::mutex> lock(sleep_);

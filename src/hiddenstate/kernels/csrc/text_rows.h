@@ -76,11 +76,11 @@ struct Number {
 
 // The different texts of a column, in the order of the rows.
 struct Texts {
-  std::unordered_map<Text, long> codes;
+  std::unordered_map<Text, int64_t> codes;
   std::vector<Text> all;
 
-  long code(Text cell) {
-    const auto [place, is_new] = codes.try_emplace(cell, static_cast<long>(all.size()));
+  int64_t code(Text cell) {
+    const auto [place, is_new] = codes.try_emplace(cell, static_cast<int64_t>(all.size()));
     if (is_new) all.push_back(cell);
     return place->second;
   }
@@ -92,7 +92,7 @@ struct Texts {
 struct RowBlock {
   const char *p, *end;
   char delimiter, mark;
-  long columns, room;
+  int64_t columns, room;
   Slow slow;
   std::vector<std::string> missing;
   double* values;
@@ -125,7 +125,7 @@ struct RowBlock {
   }
 
   // Reads a cell into `value`; returns false if its column is text, and was not before.
-  bool keep(Text cell, long column, double& value) {
+  bool keep(Text cell, int64_t column, double& value) {
     Number number;
     if (is_text[column]) {
       value = static_cast<double>(texts[column].code(cell));
@@ -143,12 +143,12 @@ struct RowBlock {
 
   // Reads all rows of `size` bytes of text; returns their number, -1 if one is unlike the others or
   // has no room.
-  long read(const char* text, size_t size) {
+  int64_t read(const char* text, size_t size) {
     for (bool again = true; again;) {
       again = false;
       p = text;
       end = text + size;
-      const long rows = read_once(again);
+      const int64_t rows = read_once(again);
       if (rows < 0 || !again) return rows;
     }
     return -1;
@@ -156,18 +156,18 @@ struct RowBlock {
 
  private:
   // `again` is set if a column turned out to be text after its first rows were read as numbers.
-  long read_once(bool& again) {
-    long row = 0;
+  int64_t read_once(bool& again) {
+    int64_t row = 0;
     Text cell;
     texts.assign(static_cast<size_t>(columns), Texts());
-    for (long line = 0; p <= end; ++line) {
+    for (int64_t line = 0; p <= end; ++line) {
       if (p == end || *p == '\n') {
         ++p;
         continue;
       }
       if (row == room) return -1;
       double* out = values + row * columns;
-      for (long j = 0; j < columns; ++j) {
+      for (int64_t j = 0; j < columns; ++j) {
         if (!next(cell)) return -1;
         const bool last = j == columns - 1, ends = p == end || *p == '\n';
         if (last != ends || (!last && *p != delimiter)) return -1;

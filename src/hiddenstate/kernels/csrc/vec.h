@@ -191,7 +191,7 @@ HS_INLINE V<T> tanh(V<T> x) {
 
 // The first n numbers of x, and zeros in the other lanes, even where x has NaN.
 template <class T>
-HS_INLINE V<T> first_lanes(V<T> x, long n) {
+HS_INLINE V<T> first_lanes(V<T> x, int64_t n) {
   typedef typename Vec<T>::Bits Bits;
   Bits lane, end;
 #pragma GCC unroll 16

@@ -24,13 +24,13 @@ struct FastGrnn {
   };
 
   template <class T>
-  static HS_INLINE V<T> begin(const Sequence<T>&, long) {
+  static HS_INLINE V<T> begin(const Sequence<T>&, int64_t) {
     return V<T>{};
   }
 
   template <class T>
   static HS_INLINE V<T> next(const Sequence<T>& q, const Step<T>& s, const Numbers<T>& numbers,
-                             long row, long block, V<T> a) {
+                             int64_t row, int64_t block, V<T> a) {
     constexpr int lanes = Vec<T>::lanes;
     const V<T> z = sigmoid<T>(a + load(q.own[0] + block * lanes));
     const V<T> c = tanh<T>(a + load(q.own[1] + block * lanes));
@@ -44,7 +44,7 @@ struct FastGrnn {
 
   template <class T>
   static HS_INLINE V<T> back(const Sequence<T>& q, const Step<T>& s, const Numbers<T>& numbers,
-                             long row, long block, V<T> dh) {
+                             int64_t row, int64_t block, V<T> dh) {
     constexpr int lanes = Vec<T>::lanes;
     const V<T> one = all<T>(1), zeta = numbers.zeta, nu = numbers.nu;
     T *keep = kept<FastGrnn>(q, s.t, row, block), *sum = sums<FastGrnn>(q, block);

@@ -14,7 +14,7 @@ struct Gru : LikeTorch {
   static constexpr Declaration about{"gru", 3, 1, biases, 4, 0, 1, 0, 2};
 
   template <class T>
-  static HS_INLINE void begin(const Sequence<T>& q, long block, V<T>* sum) {
+  static HS_INLINE void begin(const Sequence<T>& q, int64_t block, V<T>* sum) {
     constexpr int lanes = Vec<T>::lanes;
     const T *bx = q.own[0] + block * 3 * lanes, *bh = q.own[1] + block * 3 * lanes;
     sum[0] = load(bh);
@@ -24,13 +24,14 @@ struct Gru : LikeTorch {
   }
 
   template <class T>
-  static void gates(const Sequence<T>& q, const Step<T>& s, long block, long row, long n, T* sums) {
+  static void gates(const Sequence<T>& q, const Step<T>& s, int64_t block, int64_t row, int64_t n,
+                    T* sums) {
     constexpr int lanes = Vec<T>::lanes;
     for (T* at = sums + lanes; at < sums + n * 4 * lanes; at += 4 * lanes) {
       store(at, sigmoid<T>(load(at)));
       store(at + lanes, sigmoid<T>(load(at + lanes)));
     }
-    for (long r = 0; r < n; r++) {
+    for (int64_t r = 0; r < n; r++) {
       if (!is_read(q, s, row + r)) {
         pass_over<Gru>(q, s, row + r, block);
         continue;
@@ -44,8 +45,8 @@ struct Gru : LikeTorch {
   }
 
   template <class T>
-  static HS_INLINE V<T> back(const Sequence<T>& q, const Step<T>& s, const Numbers<T>&, long row,
-                             long block, V<T> dh) {
+  static HS_INLINE V<T> back(const Sequence<T>& q, const Step<T>& s, const Numbers<T>&, int64_t row,
+                             int64_t block, V<T> dh) {
     constexpr int lanes = Vec<T>::lanes;
     const V<T> one = all<T>(1);
     T* keep = kept<Gru>(q, s.t, row, block);

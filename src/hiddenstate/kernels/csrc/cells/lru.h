@@ -92,7 +92,7 @@ HS_INLINE V<T> gelu(V<T> y, V<T>& slope) {
 // What a segment has in its scratch memory: rows of every step and row.
 template <class T>
 struct LruMemory {
-  long n, width,
+  int64_t n, width,
       row;            // rows; numbers of a row of channels, and of one of complex states
   T *lambda, *sums;   // real parts, imaginary parts, exp(gamma); the sums of
                       // their gradients
@@ -109,7 +109,7 @@ struct LruMemory {
     width = q.blocks * lanes;
     row = 2 * q.state_blocks * lanes;
     T* at = q.scratch;
-    const auto take = [&](long size) { return (at += size) - size; };
+    const auto take = [&](int64_t size) { return (at += size) - size; };
     lambda = take(2 * row);
     sums = take(2 * row);
     mean = take((n + lanes - 1) / lanes * lanes);
@@ -126,26 +126,26 @@ struct LruMemory {
     dstates = take(n * row);
   }
   // The rows of u.
-  const T* inputs(const LruSegment<T>& q, long i) const {
+  const T* inputs(const LruSegment<T>& q, int64_t i) const {
     return q.params[LRU_WEIGHT_IN] ? u + i * width : q.x.at + i * q.x.row;
   }
 };
 
 template <class T>
-HS_INLINE bool is_read(const LruSegment<T>& q, long t, long row) {
+HS_INLINE bool is_read(const LruSegment<T>& q, int64_t t, int64_t row) {
   return !q.length || q.first + t < q.length[row];
 }
 
 template <class T>
-void lru_product(long rows, const Rows<const T>& a, const T* w, const T* bias, long blocks, T* out,
-                 bool add = false) {
+void lru_product(int64_t rows, const Rows<const T>& a, const T* w, const T* bias, int64_t blocks,
+                 T* out, bool add = false) {
   product(Product<T>{rows, a, w, bias, blocks, out, blocks * Vec<T>::lanes, LINEAR, add});
 }
 
 // Adds the gradient of a matrix to its sum: of rows `a` that it reads and
 // gradients `d`.
 template <class T>
-void lru_outer(long k, const Rows<const T>& a, const T* d, long blocks, T* sum) {
+void lru_outer(int64_t k, const Rows<const T>& a, const T* d, int64_t blocks, T* sum) {
   constexpr int lanes = Vec<T>::lanes;
   outer(Outer<T>{k, a, d, lanes, blocks * lanes, 1, 0, blocks, 0, a.columns(), sum, true});
 }
@@ -153,8 +153,8 @@ void lru_outer(long k, const Rows<const T>& a, const T* d, long blocks, T* sum) 
 template <class T>
 void lru_eigenvalues(const LruSegment<T>& q, const LruMemory<T>& m) {
   constexpr int lanes = Vec<T>::lanes;
-  const long half = m.row / 2;
-  for (long i = 0; i < half; i += lanes) {
+  const int64_t half = m.row / 2;
+  for (int64_t i = 0; i < half; i += lanes) {
     V<T> sine, cosine;
     sine_cosine<T>(exponential<T>(load(q.params[LRU_THETA] + i)), sine, cosine);
     const V<T> radius = exponential<T>(-exponential<T>(load(q.params[LRU_NU] + i)));
@@ -170,15 +170,15 @@ template <class T>
 void lru_norm(const LruSegment<T>& q, const LruMemory<T>& m) {
   constexpr int lanes = Vec<T>::lanes;
   const V<T> share = all<T>((T)1 / (T)q.hidden);
-  const long last = m.width - lanes, rest = q.hidden - last;
+  const int64_t last = m.width - lanes, rest = q.hidden - last;
   const T *weight = q.params[LRU_NORM_WEIGHT], *bias = q.params[LRU_NORM_BIAS];
-  for (long i = 0; i < m.n; i++) {
+  for (int64_t i = 0; i < m.n; i++) {
     const T* u = m.inputs(q, i);
     T* to = m.normal + i * m.width;
     V<T> sum{}, squares{};
-    for (long k = 0; k <= last; k += lanes) sum += load(u + k);
+    for (int64_t k = 0; k <= last; k += lanes) sum += load(u + k);
     const V<T> mean = total<T>(sum) * share;
-    for (long k = 0; k < last; k += lanes) {
+    for (int64_t k = 0; k < last; k += lanes) {
       const V<T> off = load(u + k) - mean;
       squares += off * off;
     }
@@ -187,7 +187,7 @@ void lru_norm(const LruSegment<T>& q, const LruMemory<T>& m) {
     const V<T> variance = total<T>(squares) * share + all<T>((T)1e-5);
     // Infinity less infinity is NaN: without it, channels that overflow would have the norm 0.
     const V<T> inverse = all<T>(1) / root(variance) + (variance - variance);
-    for (long k = 0; k <= last; k += lanes)
+    for (int64_t k = 0; k <= last; k += lanes)
       store(to + k, (load(u + k) - mean) * inverse * load(weight + k) + load(bias + k));
     m.mean[i] = mean[0];
     m.inverse[i] = inverse[0];
@@ -196,16 +196,16 @@ void lru_norm(const LruSegment<T>& q, const LruMemory<T>& m) {
 
 // The steps of a segment in the order in which they are read.
 template <class T>
-HS_INLINE long step_of(const LruSegment<T>& q, long nth) {
+HS_INLINE int64_t step_of(const LruSegment<T>& q, int64_t nth) {
   return q.reverse ? q.steps - 1 - nth : nth;
 }
 
 // The state before the nth step of a row: in the caller's memory, or in the row
 // of the step before.
 template <class T>
-HS_INLINE const T* before(const LruSegment<T>& q, const LruMemory<T>& m, long nth, long row,
+HS_INLINE const T* before(const LruSegment<T>& q, const LruMemory<T>& m, int64_t nth, int64_t row,
                           int part) {
-  const long half = m.row / 2;
+  const int64_t half = m.row / 2;
   if (!nth) return q.before[part] + row * half;
   return m.states + (step_of(q, nth - 1) * q.rows + row) * m.row + part * half;
 }
@@ -213,22 +213,22 @@ HS_INLINE const T* before(const LruSegment<T>& q, const LruMemory<T>& m, long nt
 template <class T>
 void lru_advance(const LruSegment<T>& q, const LruMemory<T>& m) {
   constexpr int lanes = Vec<T>::lanes;
-  const long half = m.row / 2;
-  for (long nth = 0; nth < q.steps; nth++) {
-    const long t = step_of(q, nth);
-    for (long r = 0; r < q.rows; r++) {
+  const int64_t half = m.row / 2;
+  for (int64_t nth = 0; nth < q.steps; nth++) {
+    const int64_t t = step_of(q, nth);
+    for (int64_t r = 0; r < q.rows; r++) {
       const T *re = before(q, m, nth, r, 0), *im = before(q, m, nth, r, 1);
       const T* in = m.in + (t * q.rows + r) * m.row;
       T* to = m.states + (t * q.rows + r) * m.row;
       if (!is_read(q, t, r)) {
-        for (long i = 0; i < half; i += lanes) {
+        for (int64_t i = 0; i < half; i += lanes) {
           const V<T> real = load(re + i), imaginary = load(im + i);
           store(to + i, real);
           store(to + half + i, imaginary);
         }
         continue;
       }
-      for (long i = 0; i < half; i += lanes) {
+      for (int64_t i = 0; i < half; i += lanes) {
         const V<T> a = load(m.lambda + i), b = load(m.lambda + half + i);
         const V<T> scale = load(m.lambda + m.row + i), real = load(re + i),
                    imaginary = load(im + i);
@@ -244,23 +244,23 @@ void lru_advance(const LruSegment<T>& q, const LruMemory<T>& m) {
 template <class T>
 void lru_skip(const LruSegment<T>& q, const LruMemory<T>& m) {
   const T* skip = q.params[LRU_SKIP];
-  for (long i = 0; i < m.n; i++)
-    for (long k = 0; k < m.width; k += Vec<T>::lanes)
+  for (int64_t i = 0; i < m.n; i++)
+    for (int64_t k = 0; k < m.width; k += Vec<T>::lanes)
       store(m.y + i * m.width + k, load(skip + k) * load(m.normal + i * m.width + k));
 }
 
 // Writes the output: u + p sigmoid(q).
 template <class T>
 void lru_output(const LruSegment<T>& q, const LruMemory<T>& m) {
-  for (long t = 0, i = 0; t < q.steps; t++)
-    for (long r = 0; r < q.rows; r++, i++) {
+  for (int64_t t = 0, i = 0; t < q.steps; t++)
+    for (int64_t r = 0; r < q.rows; r++, i++) {
       T* out = q.out + i * m.width;
       if (!is_read(q, t, r)) {
         std::memset(out, 0, m.width * sizeof(T));
         continue;
       }
       const T *u = m.inputs(q, i), *p = m.pq + 2 * i * m.width;
-      for (long k = 0; k < m.width; k += Vec<T>::lanes)
+      for (int64_t k = 0; k < m.width; k += Vec<T>::lanes)
         store(out + k, load(u + k) + load(p + k) * sigmoid<T>(load(p + m.width + k)));
     }
 }
@@ -268,7 +268,7 @@ void lru_output(const LruSegment<T>& q, const LruMemory<T>& m) {
 template <class T>
 void lru_forward(const LruSegment<T>& q) {
   const LruMemory<T> m(q);
-  const long blocks = q.blocks, in_row = 2 * q.state_blocks;
+  const int64_t blocks = q.blocks, in_row = 2 * q.state_blocks;
   lru_eigenvalues(q, m);
   if (q.params[LRU_WEIGHT_IN])
     lru_product<T>(m.n, q.x, q.params[LRU_WEIGHT_IN], q.params[LRU_BIAS_IN], blocks, m.u);
@@ -278,7 +278,7 @@ void lru_forward(const LruSegment<T>& q) {
   lru_skip(q, m);
   lru_product<T>(m.n, {m.states, m.row, m.row}, q.params[LRU_WEIGHT_HO], nullptr, blocks, m.y,
                  true);
-  for (long i = 0; i < m.n * m.width; i += Vec<T>::lanes) {
+  for (int64_t i = 0; i < m.n * m.width; i += Vec<T>::lanes) {
     V<T> slope;
     const V<T> out = gelu<T>(load(m.y + i), slope);
     if (q.keeps) store(m.y + i, slope);
@@ -287,7 +287,7 @@ void lru_forward(const LruSegment<T>& q) {
   lru_product<T>(m.n, {m.g, m.width, m.width}, q.params[LRU_WEIGHT_GLU], q.params[LRU_BIAS_GLU],
                  2 * blocks, m.pq);
   if (q.out) lru_output(q, m);
-  for (long r = 0; q.after[0] && r < q.rows; r++)
+  for (int64_t r = 0; q.after[0] && r < q.rows; r++)
     for (int part = 0; part < 2; part++)
       std::memcpy(q.after[part] + r * m.row / 2, before(q, m, q.steps, r, part),
                   m.row / 2 * sizeof(T));
@@ -299,15 +299,15 @@ template <class T>
 void lru_gate_back(const LruSegment<T>& q, const LruMemory<T>& m) {
   constexpr int lanes = Vec<T>::lanes;
   T* bias = q.sums[LRU_BIAS_GLU];
-  for (long t = 0, i = 0; t < q.steps; t++)
-    for (long r = 0; r < q.rows; r++, i++) {
+  for (int64_t t = 0, i = 0; t < q.steps; t++)
+    for (int64_t r = 0; r < q.rows; r++, i++) {
       T *d = q.dy + i * m.width, *p = m.pq + 2 * i * m.width;
       if (!is_read(q, t, r)) {
         std::memset(d, 0, m.width * sizeof(T));
         std::memset(p, 0, 2 * m.width * sizeof(T));
         continue;
       }
-      for (long k = 0; k < m.width; k += lanes) {
+      for (int64_t k = 0; k < m.width; k += lanes) {
         const V<T> open = sigmoid<T>(load(p + m.width + k)), dp = load(d + k) * open;
         const V<T> dq = dp * load(p + k) * (all<T>(1) - open);
         store(p + k, dp);
@@ -324,9 +324,9 @@ template <class T>
 void lru_skip_back(const LruSegment<T>& q, const LruMemory<T>& m) {
   const T* skip = q.params[LRU_SKIP];
   T* sum = q.sums[LRU_SKIP];
-  for (long i = 0; i < m.n; i++)
-    for (long k = 0; k < m.width; k += Vec<T>::lanes) {
-      const long at = i * m.width + k;
+  for (int64_t i = 0; i < m.n; i++)
+    for (int64_t k = 0; k < m.width; k += Vec<T>::lanes) {
+      const int64_t at = i * m.width + k;
       const V<T> d = load(m.dg + at) * load(m.y + at);
       store(m.dg + at, d);
       store(sum + k, load(sum + k) + d * load(m.normal + at));
@@ -339,10 +339,10 @@ void lru_skip_back(const LruSegment<T>& q, const LruMemory<T>& m) {
 template <class T>
 void lru_advance_back(const LruSegment<T>& q, const LruMemory<T>& m) {
   constexpr int lanes = Vec<T>::lanes;
-  const long half = m.row / 2;
-  for (long nth = q.steps - 1; nth >= 0; nth--) {
-    const long t = step_of(q, nth);
-    for (long r = 0; r < q.rows; r++) {
+  const int64_t half = m.row / 2;
+  for (int64_t nth = q.steps - 1; nth >= 0; nth--) {
+    const int64_t t = step_of(q, nth);
+    for (int64_t r = 0; r < q.rows; r++) {
       T* d = m.dstates + (t * q.rows + r) * m.row;
       if (!is_read(q, t, r)) {
         std::memset(d, 0, m.row * sizeof(T));
@@ -351,7 +351,7 @@ void lru_advance_back(const LruSegment<T>& q, const LruMemory<T>& m) {
       const T *re = before(q, m, nth, r, 0), *im = before(q, m, nth, r, 1);
       const T* in = m.in + (t * q.rows + r) * m.row;
       T *late_re = q.dstate[0] + r * half, *late_im = q.dstate[1] + r * half;
-      for (long i = 0; i < half; i += lanes) {
+      for (int64_t i = 0; i < half; i += lanes) {
         const V<T> a = load(m.lambda + i), b = load(m.lambda + half + i);
         const V<T> scale = load(m.lambda + m.row + i), real = load(re + i),
                    imaginary = load(im + i);
@@ -368,7 +368,7 @@ void lru_advance_back(const LruSegment<T>& q, const LruMemory<T>& m) {
       }
     }
   }
-  for (long i = 0; i < half; i += lanes) {
+  for (int64_t i = 0; i < half; i += lanes) {
     const V<T> a = load(m.lambda + i), b = load(m.lambda + half + i);
     const V<T> da = load(m.sums + i), db = load(m.sums + half + i);
     T *nu = q.sums[LRU_NU] + i, *theta = q.sums[LRU_THETA] + i, *gamma = q.sums[LRU_GAMMA] + i;
@@ -384,15 +384,15 @@ template <class T>
 void lru_norm_back(const LruSegment<T>& q, const LruMemory<T>& m) {
   constexpr int lanes = Vec<T>::lanes;
   const V<T> share = all<T>((T)1 / (T)q.hidden);
-  const long last = m.width - lanes, rest = q.hidden - last;
+  const int64_t last = m.width - lanes, rest = q.hidden - last;
   const T* weight = q.params[LRU_NORM_WEIGHT];
   T *dweight = q.sums[LRU_NORM_WEIGHT], *dbias = q.sums[LRU_NORM_BIAS];
-  for (long i = 0; i < m.n; i++) {
+  for (int64_t i = 0; i < m.n; i++) {
     const T *u = m.inputs(q, i), *dn = m.y + i * m.width;
     T* du = q.dy + i * m.width;
     const V<T> mean = all<T>(m.mean[i]), inverse = all<T>(m.inverse[i]);
     V<T> sum{}, along{};
-    for (long k = 0; k <= last; k += lanes) {
+    for (int64_t k = 0; k <= last; k += lanes) {
       const V<T> hat = (load(u + k) - mean) * inverse, d = load(dn + k);
       store(dweight + k, load(dweight + k) + d * hat);
       store(dbias + k, load(dbias + k) + d);
@@ -400,7 +400,7 @@ void lru_norm_back(const LruSegment<T>& q, const LruMemory<T>& m) {
       along += d * load(weight + k) * hat;
     }
     const V<T> mean_d = total<T>(sum) * share, mean_along = total<T>(along) * share;
-    for (long k = 0; k <= last; k += lanes) {
+    for (int64_t k = 0; k <= last; k += lanes) {
       const V<T> hat = (load(u + k) - mean) * inverse;
       const V<T> d = load(dn + k) * load(weight + k) - mean_d - hat * mean_along;
       store(du + k, load(du + k) + d * inverse);
@@ -412,7 +412,7 @@ void lru_norm_back(const LruSegment<T>& q, const LruMemory<T>& m) {
 template <class T>
 void lru_backward(const LruSegment<T>& q) {
   const LruMemory<T> m(q);
-  const long blocks = q.blocks, in_row = 2 * q.state_blocks;
+  const int64_t blocks = q.blocks, in_row = 2 * q.state_blocks;
   const Rows<const T> normal{m.normal, m.width, m.width}, g{m.g, m.width, m.width};
   lru_gate_back(q, m);
   lru_outer<T>(m.n, g, m.pq, 2 * blocks, q.sums[LRU_WEIGHT_GLU]);

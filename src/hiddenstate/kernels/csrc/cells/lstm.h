@@ -14,18 +14,19 @@ struct Lstm : LikeTorch {
   static constexpr Declaration about{"lstm", 4, 2, biases, 4, 1};
 
   template <class T>
-  static HS_INLINE void begin(const Sequence<T>& q, long block, V<T>* sum) {
+  static HS_INLINE void begin(const Sequence<T>& q, int64_t block, V<T>* sum) {
     add_biases<T, 4>(q, block, sum);
   }
 
   template <class T>
-  static void gates(const Sequence<T>& q, const Step<T>& s, long block, long row, long n, T* sums) {
+  static void gates(const Sequence<T>& q, const Step<T>& s, int64_t block, int64_t row, int64_t n,
+                    T* sums) {
     constexpr int lanes = Vec<T>::lanes;
     T* const end = sums + n * 4 * lanes;
     for (int g : {0, 1, 3})
       for (T* at = sums + g * lanes; at < end; at += 4 * lanes) store(at, sigmoid<T>(load(at)));
     for (T* at = sums + 2 * lanes; at < end; at += 4 * lanes) store(at, tanh<T>(load(at)));
-    for (long r = 0; r < n; r++) {
+    for (int64_t r = 0; r < n; r++) {
       if (!is_read(q, s, row + r)) {
         pass_over<Lstm>(q, s, row + r, block);
         continue;
@@ -41,8 +42,8 @@ struct Lstm : LikeTorch {
   }
 
   template <class T>
-  static HS_INLINE V<T> back(const Sequence<T>& q, const Step<T>& s, const Numbers<T>&, long row,
-                             long block, V<T> dh) {
+  static HS_INLINE V<T> back(const Sequence<T>& q, const Step<T>& s, const Numbers<T>&, int64_t row,
+                             int64_t block, V<T> dh) {
     constexpr int lanes = Vec<T>::lanes;
     const V<T> one = all<T>(1);
     T *keep = kept<Lstm>(q, s.t, row, block), *dc_at = dstate(q, row, block, 1);

@@ -13,7 +13,7 @@ struct MinGru : LikeTorch {
   static constexpr Declaration about{"mingru", 2, 1, own, 2, 0, 0, 0, 0, false};
 
   template <class T>
-  static HS_INLINE void begin(const Sequence<T>& q, long block, V<T>* sum) {
+  static HS_INLINE void begin(const Sequence<T>& q, int64_t block, V<T>* sum) {
     constexpr int lanes = Vec<T>::lanes;
     const T* bias = q.own[0] + block * 2 * lanes;
     sum[0] = load(bias);
@@ -21,14 +21,15 @@ struct MinGru : LikeTorch {
   }
 
   template <class T>
-  static void gates(const Sequence<T>& q, const Step<T>& s, long block, long row, long n, T* sums) {
+  static void gates(const Sequence<T>& q, const Step<T>& s, int64_t block, int64_t row, int64_t n,
+                    T* sums) {
     constexpr int lanes = Vec<T>::lanes;
     for (T* at = sums; at < sums + n * 2 * lanes; at += 2 * lanes) {
       const V<T> v = load(at + lanes);
       store(at, sigmoid<T>(load(at)));
       store(at + lanes, v < V<T>{} ? -sigmoid<T>(v) : v + all<T>(0.5));
     }
-    for (long r = 0; r < n; r++) {
+    for (int64_t r = 0; r < n; r++) {
       if (!is_read(q, s, row + r)) {
         pass_over<MinGru>(q, s, row + r, block);
         continue;
@@ -40,8 +41,8 @@ struct MinGru : LikeTorch {
   }
 
   template <class T>
-  static HS_INLINE V<T> back(const Sequence<T>& q, const Step<T>& s, const Numbers<T>&, long row,
-                             long block, V<T> dh) {
+  static HS_INLINE V<T> back(const Sequence<T>& q, const Step<T>& s, const Numbers<T>&, int64_t row,
+                             int64_t block, V<T> dh) {
     constexpr int lanes = Vec<T>::lanes;
     const V<T> one = all<T>(1);
     T* keep = kept<MinGru>(q, s.t, row, block);

@@ -40,19 +40,19 @@ struct Rnn : LikeTorch {
   static constexpr Declaration about{F::name, 1, 1, biases, 1};
 
   template <class T>
-  static HS_INLINE V<T> begin(const Sequence<T>& q, long block) {
+  static HS_INLINE V<T> begin(const Sequence<T>& q, int64_t block) {
     return load(q.own[0] + block * Vec<T>::lanes) + load(q.own[1] + block * Vec<T>::lanes);
   }
 
   template <class T>
-  static HS_INLINE V<T> next(const Sequence<T>&, const Step<T>&, const Numbers<T>&, long, long,
-                             V<T> sum) {
+  static HS_INLINE V<T> next(const Sequence<T>&, const Step<T>&, const Numbers<T>&, int64_t,
+                             int64_t, V<T> sum) {
     return F::template next<T>(sum);
   }
 
   template <class T>
-  static HS_INLINE V<T> back(const Sequence<T>& q, const Step<T>& s, const Numbers<T>&, long row,
-                             long block, V<T> dh) {
+  static HS_INLINE V<T> back(const Sequence<T>& q, const Step<T>& s, const Numbers<T>&, int64_t row,
+                             int64_t block, V<T> dh) {
     const V<T> h = load(to(q, s, row, block));
     store(kept<Rnn>(q, s.t, row, block), F::template back<T>(h, dh));
     return V<T>{};
