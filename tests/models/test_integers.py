@@ -11,7 +11,7 @@ import pytest
 from hiddenstate.config import DataConfig, make_config, section_options
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import UntrustedFileError
-from hiddenstate.models.fitted import FittedModel, load_model, model_of_bytes
+from hiddenstate.models.fitted import FittedModel, load_model, model_from_facts, model_of_bytes
 from hiddenstate.models.integers import params_on_grid
 from hiddenstate.models.meaning import program_of
 from hiddenstate.models.net import Net
@@ -88,7 +88,25 @@ def test_rows_of_zeros_and_tiny_weights_come_back() -> None:
     assert again.params["rnn.weight_hh_l0"][4].all()
 
 
+def test_a_sparse_matrix_takes_fewer_bytes_and_comes_back() -> None:
+    model = MODELS["lstm"]
+    odd = np.arange(64) % 8 > 0
+    params = {n: a * ~odd[: a.shape[-1]] if a.ndim > 1 else a for n, a in model.params.items()}
+    dense, sparse = (in_integers(replace(model, params=p)) for p in (model.params, params))
+    arrays = sparse.arrays()
+    assert arrays["rnn.weight_hh_l0"].dtype == np.uint8
+    assert len(sparse.encode()) < len(dense.encode())
+    again = model_of_bytes(sparse.encode(), "m")[0]
+    assert all(np.array_equal(again.params[n], a) for n, a in sparse.params.items())
+    arrays["rnn.weight_hh_l0"][2] = 255
+    with pytest.raises(UntrustedFileError, match=r"m: damaged weights of rnn.weight_hh_l0: row 0"):
+        model_from_facts(sparse.facts(), arrays, "m")
+
+
 DAMAGES: dict[str, Any] = {
+    "bytes that are no sparse matrix": lambda arrays, facts: arrays.update(
+        {"out.weight": np.zeros(6, "u1")}
+    ),
     "a scale below 0": lambda arrays, facts: arrays["scale"].__imul__(np.float16(-1)),
     "a scale that is no number": lambda arrays, facts: arrays["scale"].fill(np.nan),
     "-128": lambda arrays, facts: arrays["out.weight"].fill(-128),

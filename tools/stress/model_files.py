@@ -48,6 +48,9 @@ MODELS: dict[str, Callable[[], Any]] = {
     "regressor": lambda: RecurrentRegressor(
         cell="gru", hidden_size=3, max_steps=2, threads=1, stateful=True, output="steps"
     ).fit(ROWS, ROWS[:, :, :1]),
+    "integers": lambda: RecurrentClassifier(
+        hidden_size=9, max_steps=8, threads=1, quantize="int8", sparsity=0.8
+    ).fit(ROWS, np.array(["p", "q", "r"] * 8)),
     "autoencoder": lambda: Autoencoder((4,), 2, max_steps=2, threads=1).fit(ROWS[:, :, 0]),
     "state_dict": lambda: RecurrentClassifier(hidden_size=3, max_steps=2, threads=1).fit(
         ROWS, np.array([1, 2, 3] * 8)

@@ -1,5 +1,6 @@
 """Weights as int8 with a scale for each row, and how the file of an integer model stores them."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NotRequired, TypedDict
@@ -10,6 +11,7 @@ from hiddenstate.config import JOBS, DataConfig, make_config, section_options
 from hiddenstate.errors import UntrustedFileError, printable
 from hiddenstate.models.layers import decoder_of, nets_of
 from hiddenstate.models.net import Net, Params
+from hiddenstate.models.sparse import matrix_of, sparse_bytes
 from hiddenstate.program.cells import Cell
 from hiddenstate.program.lowering import converted, summed
 from hiddenstate.program.program import Program
@@ -134,15 +136,18 @@ def _column(rows: Array, like: Array) -> Array:
 
 
 def stored(net: Net, params: Params) -> Params:
-    """Return weights on the grid as a file has them: int8, a scale for each row, and vectors in
-    float16 where that has them; zeros of recurrent layers are left out."""
+    """Return weights on the grid as a file has them: int8 or, where they are fewer, the bytes of
+    :mod:`hiddenstate.models.sparse`; a scale for each row, and vectors in float16 where that has
+    them; zeros of recurrent layers are left out."""
     arrays: Params = {}
     scales, unit = list[Array](), 2.0 ** -_exponent(params)
     for name in net.shapes():
         array = params[name]
         if array.ndim > 1:
-            arrays[name], scale = on_grid(array)
-            scales.append(np.where(_has_any(arrays[name]), scale * unit, 0))
+            q, scale = on_grid(array)
+            scales.append(np.where(_has_any(q), scale * unit, 0))
+            sparse = sparse_bytes(q)
+            arrays[name] = q if sparse is None else sparse
         elif "rnn." not in name:
             arrays[name] = array
         elif array.any():
@@ -164,7 +169,8 @@ def layout_of_floats(layout: Layout, net: Net, where: str) -> Layout:
     Raises
     ------
     UntrustedFileError
-        If a matrix is not int8, or there is not one scale in float16 for each row.
+        If a matrix is neither int8 nor fewer bytes, or there is not one scale in float16 for each
+        row.
     """
     shapes, own = net.shapes(), {n: a for n, a in layout.items() if n in net.shapes()}
     types = (dtype for dtype, shape in own.values() if len(shape) == 1 and dtype.itemsize > 2)
@@ -173,16 +179,27 @@ def layout_of_floats(layout: Layout, net: Net, where: str) -> Layout:
     wanted: dict[str, Any] = {n: (np.dtype(np.int8), s) for n, s in shapes.items() if len(s) > 1}
     wanted[SCALES] = (np.dtype(np.float16), (rows,))
     for name, expected in wanted.items():
-        if layout.get(name) != expected:
+        given = layout.get(name)
+        if given != expected and not (name in shapes and _is_sparse(given, shapes[name])):
             raise UntrustedFileError(
                 f"{printable(where)}: {name}: expected {expected[0]} {expected[1]}"
             )
     floats = {name: a for name, a in layout.items() if name != SCALES}
     for name, shape in shapes.items():
         given = floats.get(name, (np.dtype(np.float16), shape))
-        if len(shape) > 1 or ("rnn." in name and given[0] == np.float16):
+        if len(shape) > 1:
+            floats[name] = (dtype, shape)
+        elif "rnn." in name and given[0] == np.float16:
             floats[name] = (dtype, given[1])
     return floats
+
+
+def _is_sparse(given: Any, shape: tuple[int, ...]) -> bool:
+    """Return whether the type and shape of an array are those of the bytes of a sparse matrix."""
+    if given is None or given[0] != np.uint8 or len(shape) < 2 or len(given[1]) != 1:
+        return False
+    (n,) = given[1]
+    return bool(n % 2 == 0 and 2 * shape[0] <= n < math.prod(shape))
 
 
 def restored(arrays: Mapping[str, Array], net: Net, stored: Any, where: str) -> Params:
@@ -192,7 +209,8 @@ def restored(arrays: Mapping[str, Array], net: Net, stored: Any, where: str) -> 
     Raises
     ------
     UntrustedFileError
-        As :func:`layout_of_floats`, and if scales are not those of their rows.
+        As :func:`layout_of_floats`, and if scales are not those of their rows, or bytes those of no
+        sparse matrix.
     """
     unit = _checked(stored, f"{printable(where)}: damaged calibration")["scale"]
     if not -1000 < unit < 1000:
@@ -204,6 +222,12 @@ def restored(arrays: Mapping[str, Array], net: Net, stored: Any, where: str) -> 
         dtype = layout[name][0] if name in layout else None
         if len(shape) > 1:
             q, given = arrays[name], scales[first : first + shape[0]]
+            if q.ndim == 1:
+                try:
+                    q = matrix_of(q, shape)
+                except ValueError as error:
+                    damaged = f"damaged weights of {printable(name, 60)}: {error}"
+                    raise UntrustedFileError(f"{printable(where)}: {damaged}") from None
             first += shape[0]
             with np.errstate(invalid="ignore", over="ignore"):
                 found[name] = multiples(q, given, dtype)
