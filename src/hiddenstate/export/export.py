@@ -225,7 +225,7 @@ WORDS: dict[type | str, tuple[str, str]] = {
     },
     Quantise: (
         "compute in integers",
-        ", or export the model in floats that it was made of",
+        ", or add --arithmetic float, which gives its rounded weights in floats",
     ),
     BACKWARD: (
         "fill in missing values of series that are scaled by window",

@@ -54,11 +54,11 @@ def build(source: Source) -> Contents:
     names = [] if source.program.kind.has_codes else names
     layout.has |= {"NAMES"} if names else set()
     given = {
-        "sizes": _sizes(layout),
-        "arrays": _arrays(layout, names),
-        "vectors": _vectors(source, layout),
+        "sample/sizes.h": _sizes(layout),
+        "sample/arrays.h": _arrays(layout, names),
+        "sample/vectors.h": _vectors(source, layout),
     }
-    text = text_of("integers/header.c", layout.prefix, layout.has, given)
+    text = text_of("model.c", layout.prefix, layout.has, given)
     return {".h": (_introduction(source, layout) + text).encode()}
 
 
@@ -69,12 +69,6 @@ def costs(contents: Contents) -> str:
         return ""
     rows = re.findall(r"^   (Flash|RAM) +(.*(?:\n {16}.*)*)", head, re.MULTILINE)
     return "\n".join(f"{name}: {' '.join(text.split())}" for name, text in rows)
-
-
-def header_program(source: Source, header: str) -> str:
-    """Return a program that reads rows, and prints the answers of a header to them."""
-    layout = layout_of(source.program, source.identifier)
-    return text_of("integers/trial.c", layout.prefix, layout.has, {"header": header})
 
 
 def _define(layout: IntegerLayout, name: str, value: object) -> str:

@@ -132,6 +132,7 @@ class IntegerLayout:
 def layout_of(program: Program, prefix: str = "model") -> IntegerLayout:
     """Return the layout of a program in integers."""
     layout = IntegerLayout(program, prefix)
+    layout.has |= {"INTEGERS", *(() if program.kind.has_codes else ("STREAMS",))}
     layout.sizes["FEATURES"] = program.n_features
     layout.sizes["INPUTS"] = program.width
     _steps(layout)

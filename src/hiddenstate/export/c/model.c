@@ -11,6 +11,9 @@
 #define MODEL_H
 
 #include <stddef.h>
+#if HAS_INTEGERS
+#include <stdint.h>
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -18,7 +21,11 @@ extern "C" {
 
 #include "sample/sizes.h"
 
+#if HAS_INTEGERS
+#include "integers/interface.h"
+#else
 #include "model.h"
+#endif
 
 #ifdef __cplusplus
 }
@@ -33,15 +40,25 @@ extern "C" {
 #if defined(MODEL_IMPLEMENTATION) && !defined(MODEL_IMPLEMENTED)
 #define MODEL_IMPLEMENTED
 
+#if HAS_INTEGERS
+#include <string.h>
+#ifndef NO_FLOAT
+#include <math.h>
+#endif
+#else
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+#endif
 
 #if defined(__cplusplus) && defined(__GNUC__) /* what follows is C, with the casts of C */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wold-style-cast"
 #endif
 
+#if HAS_INTEGERS
+#include "integers/implementation.c"
+#else
 #ifdef __FAST_MATH__
 #error "compile this file without -ffast-math: it recognises NaN and splits offsets"
 #endif
@@ -86,16 +103,7 @@ extern "C" {
 #include "ahead.c"
 #endif
 
-#if HAS_CLASSES
-int model_class(const float *y)
-{
-    int i, best = 0;
-    if (!model_finite(y, MODEL_OUTPUTS))
-        return -1;
-    for (i = 1; i < MODEL_OUTPUTS; i++)
-        best = y[i] > y[best] ? i : best;
-    return best;
-}
+#include "class.c"
 
 #endif
 #if HAS_NAMES
@@ -107,7 +115,11 @@ const char *model_label(int number)
 #endif
 #ifdef MODEL_SELFTEST
 
+#if HAS_INTEGERS
+#include "integers/selftest.c"
+#else
 #include "selftest.c"
+#endif
 
 #endif /* MODEL_SELFTEST */
 

@@ -10,8 +10,8 @@ import numpy as np
 from hiddenstate.errors import DataError, printable
 from hiddenstate.export.c.arrays import arrays_of
 from hiddenstate.export.c.content import Layout
-from hiddenstate.export.c.integer_header import header_program as integer_program
 from hiddenstate.export.c.integer_header import integers_of
+from hiddenstate.export.c.integer_layout import IntegerLayout
 from hiddenstate.export.c.integer_layout import layout_of as integer_layout
 from hiddenstate.export.c.layout import layout_of
 from hiddenstate.export.c.text import text_of
@@ -67,7 +67,7 @@ def _run_integers(source: Source, header: str, trial: Trial, compiler: str | Non
     else:
         with tempfile.TemporaryDirectory(prefix="hiddenstate-") as folder:
             compiled = Path(folder) / "trial"
-            _compile(compiler, integer_program(source, header), compiled)
+            _compile(compiler, header_program(source, header), compiled)
             lines = _execute(compiled, _rows_text(trial))
         same = _same_integers(program, trial, lines)
         answers, stream = _parsed(source, [line for line in lines if line[:1] != "q"], trial)
@@ -109,7 +109,11 @@ def compiler_name(path: str) -> str:
 
 def header_program(source: Source, header: str) -> str:
     """Return a program that reads rows, and prints the answers of a header to them."""
-    layout = layout_of(source.program, source.weights, source.identifier)
+    layout: Layout | IntegerLayout
+    if in_integers(source.program):
+        layout = integer_layout(source.program, source.identifier)
+    else:
+        layout = layout_of(source.program, source.weights, source.identifier)
     return text_of("trial.c", layout.prefix, layout.has, {"model.c": header})
 
 

@@ -161,13 +161,7 @@ static void model_in_units(const float *x, float *y)
         y[o] = (float)value;
     }
 #if HAS_QUANTILES
-    for (o = 1; o < MODEL_OUTPUTS; o++) {
-        const float value = y[o];
-        int place = o;
-        for (; place % MODEL_QUANTILES != 0 && y[place - 1] > value; place--)
-            y[place] = y[place - 1];
-        y[place] = value;
-    }
+#include "quantiles.c"
 #endif
 }
 

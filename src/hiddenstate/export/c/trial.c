@@ -24,16 +24,38 @@ static void print_row(int status, const float *y, int n)
     printf("\n");
 }
 
+#if HAS_INTEGERS
+static void print_integers(const int32_t *y, int n)
+{
+    int i;
+    for (i = 0; i < n; i++)
+        printf(" %ld", (long)y[i]);
+}
+
+#endif
 #if HAS_AUTOENCODER
 int main(void)
 {
     static float x[MODEL_FEATURES], y[MODEL_CODE + MODEL_FEATURES + 1];
+#if HAS_INTEGERS
+    static int16_t q[MODEL_INPUTS];
+    static int32_t code[MODEL_CODE], answers[MODEL_INPUTS];
+#endif
     float *row = y + MODEL_CODE, *error = row + MODEL_FEATURES;
     int one;
     while (scanf("%d", &one) == 1) {
         if (!read_row(x, MODEL_FEATURES))
             return 1;
         print_row(model_run(x, y, row, error), y, MODEL_CODE + MODEL_FEATURES + 1);
+#if HAS_INTEGERS
+        model_quantise(x, q);
+        model_encode_q(q, code);
+        model_decode_q(code, answers);
+        printf("q");
+        print_integers(code, MODEL_CODE);
+        print_integers(answers, MODEL_INPUTS);
+        printf("\n");
+#endif
     }
     return 0;
 }
@@ -84,11 +106,25 @@ int main(void)
         {
             model_state state;
             size_t t;
+#if HAS_INTEGERS
+            int32_t answers[MODEL_OUTPUTS];
+            int16_t q[MODEL_INPUTS];
+#endif
             model_reset(&state);
             for (t = 0; t < n; t++) {
                 status = model_step(&state, x + t * MODEL_FEATURES, y);
                 print_row(status, y, MODEL_OUTPUTS);
             }
+#if HAS_INTEGERS
+            model_reset(&state);
+            for (t = 0; t < n; t++) {
+                model_quantise(&state, x + t * MODEL_FEATURES, q);
+                model_step_q(&state, q, answers);
+                printf("q");
+                print_integers(answers, MODEL_OUTPUTS);
+                printf("\n");
+            }
+#endif
         }
 #endif
         free(x), free(y), free(scratch);

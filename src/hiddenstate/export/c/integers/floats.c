@@ -1,5 +1,7 @@
 /* Numbers to integers and back: left out with NO_FLOAT. Computed in double, where there is one. */
 
+#include "checks.c"
+
 /* x times 2^bits, which is `scale`, rounded to the nearest integer, halves up, and kept from -most
    to most. */
 static int16_t model_whole(double x, double scale, int32_t most)
@@ -24,9 +26,8 @@ static int model_prepare(const float *data, int16_t *q, double *kept)
 {
     int i;
 #if !HAS_FILL
-    for (i = 0; i < MODEL_FEATURES; i++)
-        if (!(data[i] - data[i] == 0.0f))
-            return MODEL_MISSING;
+    if (!model_finite(data, MODEL_FEATURES))
+        return MODEL_MISSING;
 #endif
     for (i = 0; i < MODEL_FEATURES; i++) {
 #if HAS_FILL
@@ -60,15 +61,6 @@ static int model_prepare(const float *data, int16_t *q, double *kept)
 #endif
     }
     return MODEL_OK;
-}
-
-/* Gives n answers that are no numbers, so that a refusal cannot be taken for an answer. */
-static int model_refused(int status, float *y, size_t n)
-{
-    size_t i;
-    for (i = 0; i < n; i++)
-        y[i] = NAN;
-    return status;
 }
 
 #if HAS_RECURRENT
@@ -111,13 +103,7 @@ static void model_in_units(const int32_t *q, const double *kept, float *y)
         y[o] = (float)value;
     }
 #if HAS_QUANTILES
-    for (o = 1; o < MODEL_OUTPUTS; o++) {
-        const float value = y[o];
-        int place = o;
-        for (; place % MODEL_QUANTILES != 0 && y[place - 1] > value; place--)
-            y[place] = y[place - 1];
-        y[place] = value;
-    }
+#include "quantiles.c"
 #endif
 #endif
 }
@@ -251,16 +237,4 @@ int model_run(const float *x, float *code, float *row, float *error)
 }
 
 #endif
-#if HAS_CLASSES
-int model_class(const float *y)
-{
-    int i, best = 0;
-    for (i = 0; i < MODEL_OUTPUTS; i++) {
-        if (!(y[i] - y[i] == 0.0f))
-            return -1;
-        best = y[i] > y[best] ? i : best;
-    }
-    return best;
-}
-
-#endif
+#include "class.c"

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "vectors"
+#include "sample/vectors.h"
 
 int main(void)
 {

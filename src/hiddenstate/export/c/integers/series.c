@@ -177,10 +177,3 @@ int model_class_q(const int32_t *y)
 }
 
 #endif
-#if HAS_NAMES
-const char *model_label(int number)
-{
-    return number >= 0 && number < MODEL_OUTPUTS ? model_names[number] : "";
-}
-
-#endif
