@@ -24,7 +24,7 @@ from hiddenstate.inference.inputs import prepare_inputs, read_new_data
 from hiddenstate.inference.step_lines import StepLines
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
-from hiddenstate.web.joining import joined
+from hiddenstate.web import joining
 from tests.export.scripts import answer_of_node
 
 Series = list[list[list[float | None]]]
@@ -314,7 +314,7 @@ def answers_of_page() -> dict[str, Any]:
     """Return what the scripts of a page read of every table, or say."""
     asked = {name: [case.text, facts_of(model_of(case)), 2] for name, case in CASES.items()}
     script = (
-        joined(["web/table.js"]) + f"\nconst asked = {json.dumps(asked)};\nconst found = {{}};\n"
+        joining.joined(joining.ordered(["web/table.js"])) + f"\nconst asked = {json.dumps(asked)};\nconst found = {{}};\n"
         "for (const [name, one] of Object.entries(asked)) {\n"
         "try { found[name] = readSeries(...one).map(({ series }) => "
         "series.map((step) => [...step])); } catch (error) { found[name] = error.message; }\n}\n"

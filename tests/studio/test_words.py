@@ -19,6 +19,8 @@ from hiddenstate.views.pictures import PICTURES, frames_of
 
 STATIC = Path(hiddenstate.__file__).parent / "studio" / "static"
 TEXT = re.compile(r'\bt\("((?:[^"\\]|\\.)*)"')
+REFUSAL = re.compile(r'\bRefusal\("((?:[^"\\]|\\.)*)"')
+VALUE = re.compile(r"\{\w+\}")
 IMPORT = re.compile(r'\bfrom "\./(\w+)\.js"|\bimport\("\./(\w+)\.js"\)')
 
 PAGES = {
@@ -38,6 +40,7 @@ PAGES = {
     "points": ("points",),
     "own": ("own_row", "unit"),
     "options": ("option_names",),
+    "rows": ("text_input",),
     "server": ("told",),
 }
 """The modules with which each file of texts is loaded."""
@@ -79,14 +82,22 @@ def test_every_text_is_there_in_chinese_with_its_values():
                 text = json.loads(f'"{text}"')
                 if text not in own:
                     missing.append(f"{module}.js on the pages of {part}: {text}")
-                elif sorted(re.findall(r"\{\w+\}", text)) != sorted(
-                    re.findall(r"\{\w+\}", own[text])
-                ):
+                elif sorted(VALUE.findall(text)) != sorted(VALUE.findall(own[text])):
                     different.append(text)
     assert missing == []
     assert different == []
     modules = {path.stem for path in STATIC.glob("*.js")}
     assert seen == {name for name in modules if not name.startswith("zh_")}
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="requires node")
+@pytest.mark.parametrize(("module", "part"), [("table", "rows"), ("sound", "sounds")])
+def test_why_a_file_cannot_be_read_is_there_in_chinese(module: str, part: str) -> None:
+    own = chinese()["frame"] | chinese()[part]
+    texts = REFUSAL.findall((STATIC.parents[1] / "web" / f"{module}.js").read_text("utf-8"))
+    assert len(texts) > 5
+    for text in texts:
+        assert sorted(VALUE.findall(text)) == sorted(VALUE.findall(own[text])), text
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="requires node")

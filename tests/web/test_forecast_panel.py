@@ -18,6 +18,8 @@ const elements = [];
 for (const name of ["Option", "ResizeObserver", "requestAnimationFrame"])
   globalThis[name] = every();
 globalThis.document = every();
+globalThis.Node = class {};
+globalThis.Text = String;
 document.createElement = () => {
   const element = every();
   element.append = (...parts) => { element.textContent = parts.join(""); };

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hiddenstate.web.joining import joined
+from hiddenstate.web.joining import joined, ordered
 from tests.export.scripts import answer_of_node
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
@@ -60,7 +60,7 @@ def test_series_are_read_and_what_cannot_be_read_is_named() -> None:
     about = {"id": [], "decimal": "."}
     asked = [[text, {"columns": names, **about, **more}, 2] for text, names, more, _ in READ]
     script = (
-        joined(["web/table.js"])
+        joined(ordered(["web/table.js"]))
         + f"\nconst found = {json.dumps(asked)}.map((asked) => {{ try {{ return "
         "readSeries(...asked).map(({ name, series }) => [name, series.map((step) => [...step])]); }"
         " catch (error) { return error.message; } });\nconsole.log(JSON.stringify(found));"
@@ -77,7 +77,7 @@ def said_of(script: str) -> Any:
     )
     texts = files("hiddenstate.export.html").joinpath("texts.js").read_text("utf-8")
     texts = "\n".join(line for line in texts.splitlines() if not line.startswith("import"))
-    code = joined(["web/table.js", "web/text_input.js"]) + texts.replace("export ", "")
+    code = joined(ordered(["web/text_input.js"])) + texts.replace("export ", "")
     script = f"{page}{code}\n(async () => {{ {script}\nconsole.log(JSON.stringify(said)); }})();"
     return answer_of_node(script)
 

@@ -1,9 +1,11 @@
 // The forecast of a run on a page: a choice of series, the fan of one, how far earlier forecasts were off,
 // and what is known ahead, which bends it where a model is there.
 
+import { h } from "./dom.js";
 import { FanPicture } from "./fan.js";
 import { quantity } from "./numbers.js";
 import { packedRows } from "./rows.js";
+import { plainly } from "./words.js";
 
 /** @import { Fans } from "./fan.js" */
 /** @import { Forecast } from "./ahead.js" */
@@ -17,18 +19,7 @@ import { packedRows } from "./rows.js";
  * @property {number[][]} [sizes]
  * @property {{ name: string, feature: number, low: number, high: number, whole: boolean }[]} [known]
  */
-/** @typedef {(text: string, values?: Record<string, any>) => string} Words */
-
-/** @type {Words} */
-const plainly = (text, values = {}) => text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
-
-/** @param {string} tag @param {string} name Of its class. @param {(Node | string)[]} parts @returns {any} */
-function made(tag, name, ...parts) {
-  const element = document.createElement(tag);
-  element.className = name;
-  element.append(...parts);
-  return element;
-}
+/** @import { Words } from "./words.js" */
 
 /**
  * Fills a place with the forecast of a run.
@@ -47,20 +38,20 @@ function made(tag, name, ...parts) {
 export function forecastPanel(place, { fans, ends = [], sizes = [], known: columns = [] }, { answer = null, words = plainly, complain = () => {}, height = "", behind, asked, moved, changed = () => {} } = {}) {
   const bends = answer && columns.length > 0;
   const select = (/** @type {string} */ name, /** @type {string[]} */ texts) => {
-    const chosen = made("select", "");
+    const chosen = h("select");
     chosen.append(...texts.map((text, n) => new Option(text, String(n))));
-    const label = made("label", "check", `${words(name)} `, chosen);
+    const label = h("label", { class: "check" }, `${words(name)} `, chosen);
     label.hidden = texts.length < 2;
     return [label, chosen];
   };
   const [ofSeries, series] = select("Series", fans.series.map(({ name }) => name));
   const [ofTarget, target] = select("Target", fans.targets);
-  const again = made("button", "", words("As in the data"));
+  const again = h("button", {}, words("As in the data"));
   again.type = "button";
   again.hidden = true;
-  const error = made("p", "help note");
-  const here = made("output", "help note");
-  const canvas = made("canvas", "fill fan");
+  const error = h("p", { class: "help note" });
+  const here = h("output", { class: "help note" });
+  const canvas = h("canvas", { class: "fill fan" });
   canvas.tabIndex = 0;
   canvas.setAttribute("role", "application");
   canvas.setAttribute("aria-label", words("Forecast"));
@@ -80,7 +71,7 @@ export function forecastPanel(place, { fans, ends = [], sizes = [], known: colum
     },
   });
 
-  const assumed = fans.assumed.map(([name, back]) => made("p", "help note", words(back > 1 ? "{name} is not known after the end of the data: its last {n} values are repeated." : "{name} is not known after the end of the data: its last value goes on.", { name, n: back })));
+  const assumed = fans.assumed.map(([name, back]) => h("p", { class: "help note" }, words(back > 1 ? "{name} is not known after the end of the data: its last {n} values are repeated." : "{name} is not known after the end of the data: its last value goes on.", { name, n: back })));
 
   function begin() {
     const end = ends[series.value];
@@ -135,10 +126,10 @@ export function forecastPanel(place, { fans, ends = [], sizes = [], known: colum
     return fans.held_out ? words("{from}, of held-out steps.", { from }) : words("{from}, of steps that may include training rows.", { from });
   }
 
-  const tools = made("div", "fan-tools", ofSeries, ofTarget, again);
+  const tools = h("div", { class: "fan-tools" }, ofSeries, ofTarget, again);
   Object.assign(tools.style, { display: "flex", flexWrap: "wrap", gap: "0.6rem", alignItems: "center" });
   if (height) Object.assign(canvas.style, { display: "block", width: "100%", height, touchAction: "pan-y", cursor: "crosshair" });
-  const paragraphs = notes.flatMap((text) => (text ? [made("p", "help note", text)] : []));
+  const paragraphs = notes.flatMap((text) => (text ? [h("p", { class: "help note" }, text)] : []));
   place.append(tools, error, canvas, here, ...assumed, ...paragraphs);
   begin();
   return { picture, canvas, now: () => ({ rows, target: Number(target.value) }) };

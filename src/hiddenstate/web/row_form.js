@@ -4,13 +4,11 @@
 import { fill, h } from "./dom.js";
 import { clamp, quantity, short } from "./numbers.js";
 import { eachFrame } from "./pen.js";
+import { plainly } from "./words.js";
 
-/** @typedef {(text: string, values?: Record<string, any>) => string} Words */
+/** @import { Words } from "./words.js" */
 /** @typedef {{ name: string, unit: string, features: number[], words: string[] | null, low: number, high: number, whole: boolean }} Field A column, as `hiddenstate/export/html/forms` says it. */
 /** @typedef {{ mean: number | null, half: number | null, rows: number } | null} Off */
-
-/** @type {Words} */
-const plainly = (text, values = {}) => text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
 
 /** Writes a value with its unit. @param {number} value @param {string} unit */
 const withUnit = (value, unit) => [short(Math.abs(value) < 1e4 ? Number(value.toPrecision(4)) : value), unit].filter(Boolean).join(" ");

@@ -1,17 +1,14 @@
 // Sounds: reads a WAV file, and cuts it into the steps that a model reads, as `data/framing` does.
 
 import { edgesOf } from "./framing.js";
+import { Refusal } from "./words.js";
 
 /** @import { Framing } from "./framing.js" */
 /** @typedef {{ samples: Float64Array[], rate: number, exact: boolean }} Sound Samples of each channel; `exact` if they are of more than 32 bits. */
-/** @typedef {(text: string, values?: Record<string, any>) => string} Words */
 
 const FORMATS = { PCM: 1, FLOAT: 3, EXTENSIBLE: 0xfffe };
 const QUIET = 1e-10; // power that is added before the logarithm
 const LARGEST = 20e6; // bytes
-
-/** @type {Words} */
-const plainly = (text, values = {}) => text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
 
 /** Whether a file is named as a sound, or said to be one. @param {File} file */
 export const isSound = (file) => /\.wave?$/i.test(file.name) || /^audio\//.test(file.type);
@@ -19,14 +16,13 @@ export const isSound = (file) => /\.wave?$/i.test(file.name) || /^audio\//.test(
 /**
  * Reads the samples of a WAV file.
  * @param {ArrayBuffer} buffer
- * @param {Words} [words] of what is wrong
  * @returns {Sound}
  */
-export function readWav(buffer, words = plainly) {
+export function readWav(buffer) {
   const view = new DataView(buffer);
   const name = (/** @type {number} */ at) => (at + 4 > buffer.byteLength ? "" : String.fromCharCode(...new Uint8Array(buffer, at, 4)));
-  if (name(0) !== "RIFF" || name(8) !== "WAVE") throw new Error(words("not a WAV file; convert it: ffmpeg -i IN OUT.wav"));
-  const cut = () => new Error(words("damaged or cut off; save or copy it again"));
+  if (name(0) !== "RIFF" || name(8) !== "WAVE") throw new Refusal("not a WAV file; convert it: ffmpeg -i IN OUT.wav");
+  const cut = () => new Refusal("damaged or cut off; save or copy it again");
   let [form, from, length] = [0, 0, -1];
   for (let at = 12; at + 8 <= buffer.byteLength && length < 0;) {
     const size = view.getUint32(at + 4, true);
@@ -40,7 +36,7 @@ export function readWav(buffer, words = plainly) {
   const kind = code === FORMATS.EXTENSIBLE ? view.getUint16(form + 24, true) : code;
   const bytes = bits / 8;
   const isKnown = (kind === FORMATS.PCM && [8, 16, 24, 32].includes(bits)) || (kind === FORMATS.FLOAT && [32, 64].includes(bits));
-  if (!isKnown || !channels) throw new Error(words("its samples are of a kind that is not read; convert it: ffmpeg -i IN.wav -c:a pcm_s16le OUT.wav"));
+  if (!isKnown || !channels) throw new Refusal("its samples are of a kind that is not read; convert it: ffmpeg -i IN.wav -c:a pcm_s16le OUT.wav");
   /** @type {Record<number, (at: number) => number>} */
   const whole = { 8: (at) => view.getUint8(at) - 128, 16: (at) => view.getInt16(at, true), 32: (at) => view.getInt32(at, true),
     24: (at) => (view.getInt8(at + 2) << 16) | view.getUint16(at, true) };
@@ -55,17 +51,16 @@ export function readWav(buffer, words = plainly) {
  * Reads a WAV file that a reader gives, if a model can read it.
  * @param {Blob & { name?: string }} file
  * @param {Framing} framing
- * @param {Words} [words]
  */
-export async function soundOf(file, framing, words = plainly) {
-  if (file.size > LARGEST) throw new Error(words("it is over 20 MB"));
-  const sound = readWav(await file.arrayBuffer(), words);
+export async function soundOf(file, framing) {
+  if (file.size > LARGEST) throw new Refusal("it is over 20 MB");
+  const sound = readWav(await file.arrayBuffer());
   const { rate, channels, frame } = framing;
   const [{ length }] = sound.samples;
   const many = (/** @type {number} */ value) => value.toLocaleString("en");
-  if (sound.rate !== rate) throw new Error(words("{own} samples a second, expected {rate}; resample it: ffmpeg -i IN.wav -ar {hertz} OUT.wav", { own: many(sound.rate), rate: many(rate), hertz: rate }));
-  if (sound.samples.length !== channels) throw new Error(words("it has {own} channels, expected {channels}; convert it: ffmpeg -i IN.wav -ac {channels} OUT.wav", { own: sound.samples.length, channels }));
-  if (length < frame) throw new Error(words("{own} samples, fewer than a frame of {frame}", { own: many(length), frame: many(frame) }));
+  if (sound.rate !== rate) throw new Refusal("{own} samples a second, expected {rate}; resample it: ffmpeg -i IN.wav -ar {hertz} OUT.wav", { own: many(sound.rate), rate: many(rate), hertz: rate });
+  if (sound.samples.length !== channels) throw new Refusal("it has {own} channels, expected {channels}; convert it: ffmpeg -i IN.wav -ac {channels} OUT.wav", { own: sound.samples.length, channels });
+  if (length < frame) throw new Refusal("{own} samples, fewer than a frame of {frame}", { own: many(length), frame: many(frame) });
   return { sound, series: stepsOf(sound, framing) };
 }
 

@@ -1,5 +1,7 @@
 // Reads rows from the text of a table, as `hiddenstate predict` reads them from a .txt file.
 
+import { Refusal } from "./words.js";
+
 /**
  * How the data were written; the JSON beside an export says what each is.
  * @typedef {object} Written
@@ -68,7 +70,7 @@ function separatorOf(text, { delimiter, decimal, thousands }) {
   const bare = first.replace(/(?<=\d),(?=\d)/g, "");
   const found = ["\t", usual, thousands === "space" ? usual : " "].find((each) => strip(first).includes(each)) || usual;
   const other = found === " " || bare.includes(found) ? "" : [";", ",", "|"].find((each) => bare.includes(each));
-  if (other) throw new Error(`columns are separated by '${other}', not by '${found}' as in the training file`);
+  if (other) throw new Refusal("columns are separated by '{other}', not by '{found}' as in the training file", { other, found });
   return found;
 }
 
@@ -106,7 +108,7 @@ export function linesOf(text, separator) {
       }
       if (!quoted) break;
       at += 1;
-      if (at === raw.length) throw new Error(`line ${number}: a quote is opened but not closed`);
+      if (at === raw.length) throw new Refusal("line {line}: a quote is opened but not closed", { line: number });
       cells[cells.length - 1] += "\n";
     }
     found.push({ number, cells: cells.filter((cell) => cell || separator !== " ").map(strip) });
@@ -148,12 +150,13 @@ function placesOf(names, hasNames, { columns, id, time = [], rows_are_series: fl
   const found = (/** @type {string[]} */ list) => list.map((name) => names.indexOf(name));
   if (columns && absent === undefined) return { inputs: found(columns), own: found(ids), clock: found(times) };
   if (columns && (hasNames || ids.length || times.length)) {
-    throw new Error(`no column ${shown(absent || "")}; there are ${listed(names)}${hasNames ? "" : ", and no header"}`);
+    const values = { name: shown(absent || ""), names: listed(names) };
+    throw hasNames ? new Refusal("no column {name}; there are {names}", values) : new Refusal("no column {name}; there are {names}, and no header", values);
   }
   if (!names.every((name) => /^\d+$/.test(name))) {
-    throw new Error(`the columns have names (${listed(names)}), and the model was trained on columns without names; remove the header`);
+    throw new Refusal("the columns have names ({names}), and the model was trained on columns without names; remove the header", { names: listed(names) });
   }
-  if (columns && columns.length !== names.length) throw new Error(`expected ${columns.length} columns, or a header; found ${names.length}`);
+  if (columns && columns.length !== names.length) throw new Refusal("expected {n} columns, or a header; found {found}", { n: columns.length, found: names.length });
   return { inputs: [...names.keys()], own: [], clock: [] };
 }
 
@@ -283,19 +286,21 @@ function inOrder(lines, keys, place, names, { columns, id, dates, every }, numbe
     const beside = free.map(timesIn).filter((each) => each && each.kind === "date");
     clock = beside.length === 1 ? times.clock.map((time, row) => time + /** @type {any} */ (beside[0]).clock[row]) : overMidnight(times.clock, keys);
   }
-  if (!clock) throw new Error(`the lines cannot be ordered by ${shown(names[place])}; expected numbers, or dates like 2020-12-31`);
+  if (!clock) throw new Refusal("the lines cannot be ordered by {column}; expected numbers, or dates like 2020-12-31", { column: shown(names[place]) });
   const values = clock;
   /** @type {Map<string, number>} */
   const rank = new Map();
   for (const key of keys) if (!rank.has(key)) rank.set(key, rank.size);
   const order = [...lines.keys()].sort((a, b) => /** @type {number} */ (rank.get(keys[a])) - /** @type {number} */ (rank.get(keys[b])) || values[a] - values[b]);
-  const refuse = (/** @type {(before: number, now: number) => boolean} */ wrong, /** @type {string} */ what) => {
+  const about = (/** @type {(before: number, now: number) => boolean} */ wrong) => {
     const row = order.find((now, at) => at && keys[now] === keys[order[at - 1]] && wrong(values[order[at - 1]], values[now]));
-    if (row !== undefined) throw new Error(`line ${lines[row].number}, column ${shown(names[place])}: ${what}`);
+    return row === undefined ? null : { line: lines[row].number, column: shown(names[place]) };
   };
-  refuse((before, now) => before === now, "a time occurs twice in a series");
+  const twice = about((before, now) => before === now);
+  if (twice) throw new Refusal("line {line}, column {column}: a time occurs twice in a series", twice);
   const kind = times ? times.kind : "number";
-  if (every) refuse((before, now) => !isNext(before, now, kind, every), `not the ${every} after the one before; add a line for each ${every} that is missing, with its time alone`);
+  const apart = every ? about((before, now) => !isNext(before, now, kind, every)) : null;
+  if (apart) throw new Refusal("line {line}, column {column}: not the {every} after the one before; add a line for each {every} that is missing, with its time alone", { ...apart, every });
   return order;
 }
 
@@ -328,7 +333,7 @@ export function readLines(text, about) {
   const bare = text.replace(/^\ufeff/, "");
   const numberIn = numberReader(about);
   let lines = linesOf(bare, separatorOf(bare, about));
-  if (!lines.length) throw new Error("there are no lines");
+  if (!lines.length) throw new Refusal("there are no lines");
   const [first, second = { cells: [] }] = lines;
   let names = first.cells.map((_, place) => String(place));
   const hasNames = isHeader(first.cells, second.cells, numberIn);
@@ -336,17 +341,17 @@ export function readLines(text, about) {
     names = first.cells.map((name, place) => name || `Unnamed: ${place}`);
     lines = lines.slice(1);
     const twice = names.find((name, place) => names.indexOf(name) < place);
-    if (twice !== undefined) throw new Error(`line ${first.number}: two columns are named ${shown(twice)}`);
+    if (twice !== undefined) throw new Refusal("line {line}: two columns are named {name}", { line: first.number, name: shown(twice) });
   }
-  if (!lines.length) throw new Error("there are no numbers");
+  if (!lines.length) throw new Refusal("there are no numbers");
   const uneven = lines.find(({ cells }) => cells.length !== names.length);
-  if (uneven) throw new Error(`line ${uneven.number}: expected ${names.length} columns as in the first line, found ${uneven.cells.length}`);
+  if (uneven) throw new Refusal("line {line}: expected {n} columns as in the first line, found {found}", { line: uneven.number, n: names.length, found: uneven.cells.length });
   const { inputs, own, clock } = placesOf(names, hasNames, about);
-  const at = (/** @type {Line} */ line, /** @type {number} */ place) => `line ${line.number}, column ${shown(names[place])}`;
+  const at = (/** @type {Line} */ line, /** @type {number} */ place) => ({ line: line.number, column: shown(names[place]) });
   for (const place of [...own, ...clock]) {
     const isText = lines.some(({ cells }) => numberIn(cells[place]) === null);
     const empty = lines.find(({ cells }) => (isText ? !cells[place] : isMissing(cells[place])));
-    if (empty) throw new Error(`${at(empty, place)}: no ${own.includes(place) ? "id" : "time"}`);
+    if (empty) throw own.includes(place) ? new Refusal("line {line}, column {column}: no id", at(empty, place)) : new Refusal("line {line}, column {column}: no time", at(empty, place));
   }
   const ids = lines.map(({ cells }) => own.map((place) => cells[place]));
   const keys = ids.map((each) => JSON.stringify(each));
@@ -357,9 +362,14 @@ export function readLines(text, about) {
     const truths = values.includes(null) && cells.every((cell) => isMissing(cell) || /^(true|false)$/i.test(cell));
     return values.map((number, row) => {
       const value = truths && number === null ? Number(/^t/i.test(cells[row])) : number;
-      if (value === null) throw new Error(`${at(lines[row], place)}: expected a number, found ${shown(cells[row])}${/[.,]\d/.test(cells[row]) ? `; the decimal mark of the training file is '${about.decimal}'` : ""}`);
+      if (value === null) {
+        const found = { ...at(lines[row], place), found: shown(cells[row]) };
+        throw /[.,]\d/.test(cells[row])
+          ? new Refusal("line {line}, column {column}: expected a number, found {found}; the decimal mark of the training file is '{mark}'", { ...found, mark: about.decimal })
+          : new Refusal("line {line}, column {column}: expected a number, found {found}", found);
+      }
       if (!Number.isFinite(value) && (missing === "error" || missing === "drop")) {
-        throw new Error(`${at(lines[row], place)}: missing or not finite; the model was trained without missing values`);
+        throw new Refusal("line {line}, column {column}: missing or not finite; the model was trained without missing values", at(lines[row], place));
       }
       return value;
     });
@@ -377,12 +387,12 @@ export function readLines(text, about) {
  * @param {string} [encoding]
  */
 export async function textOf(file, encoding = "utf-8") {
-  if (file.size > 2e7) throw new Error("it is over 20 MB");
+  if (file.size > 2e7) throw new Refusal("it is over 20 MB");
   const bytes = await file.arrayBuffer();
   try {
     return new TextDecoder(encoding.replace(/^latin[-_]/i, "latin"), { fatal: true }).decode(bytes);
   } catch {
-    throw new Error(`it is not text in ${encoding}`);
+    throw new Refusal("it is not text in {encoding}", { encoding });
   }
 }
 
@@ -397,7 +407,7 @@ export async function textOf(file, encoding = "utf-8") {
 export function readSeries(text, about, n) {
   const { lines, ids, keys } = readLines(text, about);
   const width = lines[0].length;
-  if (width < n || width % n) throw new Error(`lines have ${width} numbers, and a step has ${n}`);
+  if (width < n || width % n) throw new Refusal("lines have {width} numbers, and a step has {n}", { width, n });
   if (width > n || (about.rows_are_series && about.n_steps === 1)) {
     return lines.map((each, number) => ({
       name: `Your series ${number + 1}`,

@@ -6,17 +6,17 @@ import { textOf } from "./table.js";
  * @param {{ paste: HTMLTextAreaElement, use: HTMLElement, file: HTMLInputElement, onto: EventTarget }} parts
  *   Where it is pasted, the button that uses it, what opens a file, and what files are dropped on.
  * @param {(text: string) => void|Promise<void>} take Throws what is wrong.
- * @param {(problem: string) => void} tell Gets what is wrong, or nothing.
+ * @param {(problem: Error|null) => void} tell Gets what is wrong, or nothing.
  * @param {() => string|undefined|Promise<string|undefined>} encoding Of files.
  */
 export function takeText({ paste, use, file, onto }, take, tell, encoding) {
   /** @param {string | File} given */
   const read = async (given) => {
-    tell("");
+    tell(null);
     try {
       await take(typeof given === "string" ? given : await textOf(given, await encoding()));
     } catch (error) {
-      tell(/** @type {Error} */ (error).message);
+      tell(/** @type {Error} */ (error));
     }
   };
   use.addEventListener("click", () => read(paste.value));

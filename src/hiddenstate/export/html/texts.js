@@ -9,5 +9,5 @@ export const MOST_STEPS = 5000;
 export function takeTexts(what, take) {
   byId("paste-label").textContent = what;
   takeText({ paste: byId("paste"), use: byId("use"), file: byId("file"), onto: document }, take,
-    (why) => complain(why && `That cannot be read: ${why}.`), () => ABOUT.encoding);
+    (why) => complain(why ? `That cannot be read: ${why.message}.` : ""), () => ABOUT.encoding);
 }

@@ -116,7 +116,7 @@ export class BentInput {
     const tip = picture.element.querySelector(".tip");
     if (tip) tip.textContent = CAPTION;
     const row = this.row = new OwnRow({ ...form, units: targets.map((/** @type {string} */ name) => units[name] || "") }, targets, model, (problem, words) => {
-      picture.note.textContent = problem ? t("The net cannot read this: {why}.", { why: problem }) : words;
+      picture.note.textContent = problem ? t("The net cannot read this: {why}.", { why: t(problem) }) : words;
       picture.note.classList.toggle("bad", problem !== "");
     }, this.store);
     picture.tools.prepend(row.which);
@@ -155,7 +155,7 @@ export class BentInput {
   /** @param {string} problem @param {boolean} done */
   read(problem, done) {
     const { picture } = this;
-    picture.note.textContent = problem ? t("The net cannot read this: {why}.", { why: problem }) : this.words();
+    picture.note.textContent = problem ? t("The net cannot read this: {why}.", { why: t(problem) }) : this.words();
     picture.note.classList.toggle("bad", problem !== "");
     picture.describe(`${picture.heading.textContent}. ${this.words()}`);
     picture.paint();

@@ -7,7 +7,7 @@ import { h, say } from "../../web/dom.js";
 import { touched } from "./on_demand.js";
 import { Nets } from "./net_of_moment.js";
 import { Picture } from "./picture.js";
-import { t } from "./words.js";
+import { reasonOf, t } from "./words.js";
 import { short } from "../../web/numbers.js";
 
 /** @typedef {import("./code_rows.js").Form} Form */
@@ -184,7 +184,7 @@ export class Probe {
           if (this.own) this.code = answer.code;
         } else if (this.code) this.decoded = this.inUnits(model.decode(this.code));
       } catch (error) {
-        problem = t("The net cannot read this: {why}.", { why: /** @type {Error} */ (error).message });
+        problem = t("The net cannot read this: {why}.", { why: reasonOf(/** @type {Error} */ (error)) });
       }
     }
     this.error = this.original && this.decoded ? form.error(this.original, this.decoded) : NaN;

@@ -4,7 +4,7 @@ import { h, say } from "../../web/dom.js";
 import { panel } from "./picture.js";
 import { Reading } from "./reading.js";
 import { traced } from "./trace.js";
-import { t } from "./words.js";
+import { reasonOf, t } from "./words.js";
 import { copied } from "../../web/signal.js";
 import { Answer } from "../../web/answer.js";
 import { stepBar } from "../../web/timebar.js";
@@ -175,7 +175,7 @@ export class Touch {
       trace = await traced(model, series, most, () => turn === this.turn);
       this.complain("");
     } catch (error) {
-      this.complain(t("The net cannot read this: {why}", { why: /** @type {Error} */ (error).message }));
+      this.complain(t("The net cannot read this: {why}", { why: reasonOf(/** @type {Error} */ (error)) }));
     }
     if (turn !== this.turn) return;
     if (most < 40) this.slow = performance.now() - begun > 60;

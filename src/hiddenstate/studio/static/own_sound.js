@@ -1,7 +1,7 @@
 // A sound that a reader drops, chooses or draws, as a net reads it.
 
 import { fill, h, say } from "../../web/dom.js";
-import { t } from "./words.js";
+import { reasonOf, t } from "./words.js";
 import { contextOf, eachFrame, penOf } from "../../web/pen.js";
 import { boxesBelow } from "../../web/reading_picture.js";
 import { listenWith, tonesOf } from "../../web/listen.js";
@@ -70,7 +70,7 @@ export function soundPad(touch) {
   const open = async (/** @type {File} */ given) => {
     try {
       if (!isSound(given)) throw new Error(t("not a WAV file; convert it: ffmpeg -i IN OUT.wav"));
-      const { sound: { samples }, series } = await soundOf(given, framing, t);
+      const { sound: { samples }, series } = await soundOf(given, framing);
       if (series.length > MOST_STEPS) throw new Error(t("it is longer than {seconds}", { seconds: form.seconds(MOST_STEPS) }));
       const mean = Float32Array.from(samples[0].subarray(0, series.length * framing.frame), (_, at) => samples.reduce((sum, each) => sum + each[at], 0) / samples.length);
       touch.sources = [{ name: given.name, series, truth: null, samples: mean }, ...touch.sources.filter((each) => !each.samples)];
@@ -78,7 +78,7 @@ export function soundPad(touch) {
       touch.choose(0);
       say(t("{name} is read", { name: given.name }));
     } catch (error) {
-      touch.complain(t("{name} cannot be read: {why}", { name: given.name, why: /** @type {Error} */ (error).message }));
+      touch.complain(t("{name} cannot be read: {why}", { name: given.name, why: reasonOf(/** @type {Error} */ (error)) }));
     }
   };
   file.addEventListener("change", () => { if (file.files.length) open(file.files[0]); file.value = ""; });

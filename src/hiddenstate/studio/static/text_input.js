@@ -1,8 +1,10 @@
 // Takes rows that a reader pastes, drops or opens.
 
 import { h } from "../../web/dom.js";
-import { t } from "./words.js";
+import { reasonOf, speak, t } from "./words.js";
 import { takeText } from "../../web/text_input.js";
+
+await speak("rows");
 
 /**
  * Fills a fold with a place for rows, which can be dropped on an element too.
@@ -19,9 +21,9 @@ export function given(what, take, store, onto, element = h("details", { class: "
   const file = h("input", { type: "file", class: "unseen", accept: ".csv,.tsv,.txt,text/csv,text/plain" });
   element.append(h("p", { class: "note" }, what), paste, h("div", { class: "row" }, use, h("label", { class: "button" }, t("Open a file"), file)), told);
   takeText({ paste, use, file, onto }, async (text) => { told.textContent = await take(text); }, (why) => {
-    told.textContent = why && t("That cannot be read: {why}.", { why: why === "it is over 20 MB" ? t("it is over 20 MB") : why });
-    told.classList.toggle("bad", why !== "");
-    element.open = element.open || why !== "";
+    told.textContent = why && t("That cannot be read: {why}.", { why: reasonOf(why) });
+    told.classList.toggle("bad", why !== null);
+    element.open = element.open || why !== null;
   }, () => store.written().then(({ encoding }) => encoding));
   return element;
 }

@@ -10,7 +10,7 @@ const own = language === "zh" ? { ...(await import("./zh_frame.js")).TEXTS } : {
 
 /**
  * Loads the texts of some pages, if they are in another language than English.
- * @param {"home"|"classify"|"regress"|"autoencode"|"away"|"memory"|"layers"|"forecast"|"fields"|"result"|"sounds"|"why"|"points"|"own"|"options"} pages
+ * @param {"home"|"classify"|"regress"|"autoencode"|"away"|"memory"|"layers"|"forecast"|"fields"|"result"|"sounds"|"why"|"points"|"own"|"options"|"rows"} pages
  */
 export async function speak(pages) {
   if (language === "zh") Object.assign(own, (await import(`./zh_${pages}.js`)).TEXTS);
@@ -26,6 +26,9 @@ document.documentElement.lang = language === "zh" ? "zh-Hans" : "en";
 export function t(text, values = {}) {
   return (own[text] || text).replace(/\{(\w+)\}/g, (all, name) => (name in values ? String(values[name]) : all));
 }
+
+/** Says why something cannot be read. @param {Error & {text?: string, values?: Record<string, any>}} error */
+export const reasonOf = ({ message, text = message, values }) => t(text, values);
 
 /** Returns what says a sentence of the server in the language of the page. @returns {Promise<(text: string) => string>} */
 export const teller = async () => (language === "zh" ? (await import("./told.js")).told : (text) => text);

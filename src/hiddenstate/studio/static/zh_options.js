@@ -118,5 +118,6 @@ export const TEXTS = {
   "--n-scattered": "画出的编码数",
   "--job": "任务",
   "--quantize": "量化",
+  "--sparsity": "稀疏度",
   "--state-bits": "状态位数",
 };
