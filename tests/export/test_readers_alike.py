@@ -314,7 +314,8 @@ def answers_of_page() -> dict[str, Any]:
     """Return what the scripts of a page read of every table, or say."""
     asked = {name: [case.text, facts_of(model_of(case)), 2] for name, case in CASES.items()}
     script = (
-        joining.joined(joining.ordered(["web/table.js"])) + f"\nconst asked = {json.dumps(asked)};\nconst found = {{}};\n"
+        joining.joined(joining.ordered(["web/table.js"]))
+        + f"\nconst asked = {json.dumps(asked)};\nconst found = {{}};\n"
         "for (const [name, one] of Object.entries(asked)) {\n"
         "try { found[name] = readSeries(...one).map(({ series }) => "
         "series.map((step) => [...step])); } catch (error) { found[name] = error.message; }\n}\n"
