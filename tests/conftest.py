@@ -4,6 +4,7 @@ import contextlib
 import gc
 import io
 import os
+import re
 import shutil
 import signal
 import struct
@@ -29,6 +30,7 @@ from hiddenstate.models.net import Net
 from hiddenstate.runs import Run
 from hiddenstate.runs.record import seed_of
 from hiddenstate.system.checksums import check_lines, line_with_checksum, lines_with_checksums
+from hiddenstate.system.extras import EXTRAS, is_installed
 from tests import warm
 
 # scikit-learn's checks of the array API are skipped without it. Before scipy loads.
@@ -73,6 +75,42 @@ ENGINES = ["torch", "native"] if kernels.level() else ["torch"]
 needs_kernels = pytest.mark.skipif(kernels.level() is None, reason=str(kernels.why_not()))
 
 QUIET = ("--view", "off", "--threads", 1)
+
+TESTS_ALONE = (
+    "pandas polars duckdb nbclient ipykernel expecttest fastapi playwright httpx statsmodels "
+    "scikit_build_core"
+)
+"""Optional packages of tests, beside `EXTRAS`."""
+
+ABSENT = {name for name in (*EXTRAS, *TESTS_ALONE.split()) if not is_installed(name)}
+"""Those that are not here: a test that fails for want of one is skipped."""
+
+
+def absent_in(text: str) -> str:
+    """Return the reason to skip a test that failed with this text, or ""."""
+    names = re.findall(r"No module named '(\w+)|requires (\w+); install it with", text)
+    absent = [name for pair in names for name in pair if name in ABSENT]
+    return f"Skipped: requires {absent[-1]}" if absent else ""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    """Skip files that import a package that is not here."""
+    return skip_if_absent((yield), str(collector.path))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Skip tests that use a package that is not here."""
+    return skip_if_absent((yield), str(item.path))
+
+
+def skip_if_absent(report: Any, path: str) -> Any:
+    """Turn a failure for want of a package into a test that is skipped, with the reason."""
+    if ABSENT and report.failed and (reason := absent_in(str(report.longrepr))):
+        report.outcome, report.longrepr = "skipped", (path, 1, reason)
+    return report
+
 
 STARTS: dict[np.random.Generator, Any] = {}
 """The states of the random generators of test modules before their first test."""

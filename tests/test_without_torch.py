@@ -9,12 +9,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from hiddenstate.system.extras import command
+from tests import conftest
 from tests.conftest import QUIET, Answer, Cli, needs_kernels
 
 ROOT = Path(__file__).parents[1]
@@ -212,3 +214,20 @@ def same_numbers(one: object, other: object) -> None:
         np.testing.assert_allclose(one, other, rtol=1e-9)
     else:
         assert one == other
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("E  ModuleNotFoundError: No module named 'torch.nn'", "requires torch"),
+        (f"error: --engine torch requires torch; install it with: {HINT}", "requires torch"),
+        ("E  ModuleNotFoundError: No module named 'numpy'", None),
+        ("E  assert 1 == 2", None),
+    ],
+)
+def test_tests_without_a_package_are_skipped(monkeypatch, text, reason):
+    monkeypatch.setattr(conftest, "ABSENT", {"torch"})
+    failed = SimpleNamespace(failed=True, outcome="failed", longrepr=text)
+    report = conftest.skip_if_absent(failed, "test_it.py")
+    assert (report.outcome == "skipped") == bool(reason)
+    assert report.longrepr == (("test_it.py", 1, f"Skipped: {reason}") if reason else text)
