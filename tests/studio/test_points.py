@@ -28,11 +28,13 @@ def arrays_of(run: Run, part: str, which: str) -> dict[str, Any]:
 def shop(cli: Cli, tmp_path: Path) -> Run:
     """A small run on a table with columns of every kind."""
     random = np.random.default_rng(2)
-    lines = ["code,sold_on,kind,price,weight"]
+    lines = ["code,sold_on,kind,price,weight,order_id"]
     for i in range(200):
         weight = "" if i % 20 == 0 else f"{random.normal(5):.3f}"
         kind = ("tea", "nuts", "")[i % 3]
-        lines.append(f"A{i},2024-03-{i % 28 + 1:02},{kind},{random.normal(20):.2f},{weight}")
+        lines.append(
+            f"A{i},2024-03-{i % 28 + 1:02},{kind},{random.normal(20):.2f},{weight},{1000 + i}"
+        )
     (tmp_path / "shop.csv").write_text("\n".join(lines))
     words = ("--epochs", 1, "--encoder-sizes", 2, "--view", "off", "--threads", 1)
     answer = cli("autoencode", "shop.csv", "--input", "price,weight", "--missing", "mean", *words)
@@ -44,11 +46,12 @@ def test_rows_come_with_the_columns_of_their_file(shop: Run) -> None:
     rows = arrays_of(shop, "train", "rows")
     facts = json.loads(rows["facts"].tobytes())
     columns = {each["name"]: (each, rows[f"column {n}"]) for n, each in enumerate(facts["columns"])}
-    kinds = "text date words number number"
+    kinds = "text date words number number number"
     assert " ".join(each["kind"] for each in facts["columns"]) == kinds
+    assert [each["name"] for each in facts["columns"] if each["is_id"]] == ["order_id"]
     table = [line.split(",") for line in Path("shop.csv").read_text().splitlines()]
     for place in (0, 40):
-        code, day, kind, price, weight = table[rows["line"][place] - 1]
+        code, day, kind, price, weight, _ = table[rows["line"][place] - 1]
         about, values = columns["code"]
         assert about["words"][values[place]] == code
         assert np.datetime64(int(columns["sold_on"][1][place]), "s") == np.datetime64(day)

@@ -158,13 +158,18 @@ def _columns(
 ) -> tuple[list[dict[str, Any]], dict[str, Array]]:
     """Return what the columns of the table that rows come from are, and their values: numbers,
     seconds since 1970, or places in a list of texts, -1 for none."""
+    from hiddenstate.data.readers.role_guesses import says_id, says_number
+
     found: list[dict[str, Any]] = []
     arrays: dict[str, Array] = {}
+    ids = dataset.transform.reading.get("id") or ()
 
     def add(name: str, cells: Array) -> None:
         kind, values, words = _values(cells)
         arrays[f"column {len(found)}"] = values
-        found.append({"name": printable(name, 80), "kind": kind, "words": words})
+        is_id = kind == "number" and (says_id(name) or says_number(name) or name in ids)
+        about = {"name": printable(name, 80), "kind": kind, "words": words, "is_id": is_id}
+        found.append(about)
 
     table = _table_of(run, dataset, rows, part)
     if rows.files is not None:

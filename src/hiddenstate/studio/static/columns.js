@@ -14,6 +14,7 @@ import { t } from "./words.js";
  * @property {"number"|"date"|"words"|"text"} kind
  * @property {ArrayLike<number>} values
  * @property {string[]} words
+ * @property {boolean} [is_id] Whether its numbers are names, and written as they are.
  */
 
 const BARS = 40; // of a histogram
@@ -22,10 +23,10 @@ const SKEWED = 50; // ratio of the ends of positive numbers that are shown by th
 const DAY = 86400;
 
 /** Writes a value of a column. @param {Column} column @param {number} value @param {number} [span] of all values */
-export function said({ kind, words }, value, span = 0) {
+export function said({ kind, words, is_id: isId = false }, value, span = 0) {
   if (kind === "words" || kind === "text") return value < 0 ? "–" : words[value];
   if (!Number.isFinite(value)) return "–";
-  if (kind === "number") return short(value);
+  if (kind === "number") return isId ? String(value) : short(value);
   const text = new Date(1000 * value).toISOString().replace("T", " ");
   return text.slice(0, span > 3 * DAY || value % DAY === 0 ? 10 : 19);
 }

@@ -124,7 +124,7 @@ export class Points {
     this.all = facts.all;
     this.n = arrays.number.shape[0];
     /** @param {string} id @param {string} name @param {Column["kind"]} kind @param {ArrayLike<number>} values @param {string[]} [words] */
-    const own = (id, name, kind, values, words = []) => ({ id: `own ${id}`, name, kind, values, words });
+    const own = (id, name, kind, values, words = []) => ({ id: `own ${id}`, name, kind, values, words, is_id: id === "line" || id === "number" });
     const classes = /** @type {string[]} */ (facts.classes);
     const blank = new Float64Array(this.n).fill(NaN);
     this.columns = [
