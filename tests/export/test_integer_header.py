@@ -18,7 +18,13 @@ from tests.export.compiled import checked, compiled, tool
 
 LIMIT = 2e-6
 KINDS = (
-    *("lstm, 16 bits", "gru, 8 bits", "rnn relu, 16 bits", "rnn tanh, 8 bits"),
+    *(
+        "lstm, 16 bits",
+        "sparse lstm, 16 bits",
+        "gru, 8 bits",
+        "rnn relu, 16 bits",
+        "rnn tanh, 8 bits",
+    ),
     *(
         "fastgrnn of rank 2, 16 bits",
         "mask, 16 bits",

@@ -18,23 +18,27 @@ def share_of_zeros(weights: list[Array]) -> float:
     return zeros / max(1, sum(each.size for each in weights))
 
 
+def pairs_of(row: Array) -> Array:
+    """Return the pairs (n, 2) of a row of int8, as bytes."""
+    places = np.flatnonzero(row)
+    gaps = np.diff(places, prepend=-1) - 1
+    ends = np.cumsum(gaps // (LARGEST_GAP + 1) + 1)
+    pairs = np.zeros((ends[-1] if len(ends) else 0, 2), np.uint8)
+    pairs[:, 0] = LARGEST_GAP
+    pairs[ends - 1, 0] = gaps % (LARGEST_GAP + 1)
+    pairs[ends - 1, 1] = row[places].view(np.uint8)
+    return pairs
+
+
 def sparse_bytes(weight: Array) -> Array | None:
     """Return a matrix (C, ...) of int8 as bytes (uint8); None if these are not fewer."""
-    parts, size = [], 0
+    parts, size = list[Array](), 0
     for row in weight.reshape(len(weight), -1):
-        places = np.flatnonzero(row)
-        gaps = np.diff(places, prepend=-1) - 1
-        ends = np.cumsum(gaps // (LARGEST_GAP + 1) + 1)
-        n = int(ends[-1]) if len(ends) else 0
-        size += 2 + 2 * n
-        if n > MOST_PAIRS or size >= weight.size:
+        pairs = pairs_of(row)
+        size += 2 + pairs.size
+        if len(pairs) > MOST_PAIRS or size >= weight.size:
             return None
-        pairs = np.zeros((n, 2), np.uint8)
-        pairs[:, 0] = LARGEST_GAP
-        pairs[ends - 1] = np.stack(
-            [(gaps % (LARGEST_GAP + 1)).astype(np.uint8), row[places].view(np.uint8)], axis=1
-        )
-        parts += [np.array([n], "<u2").view(np.uint8), pairs.ravel()]
+        parts += [np.array([len(pairs)], "<u2").view(np.uint8), pairs.ravel()]
     return np.concatenate(parts) if parts else None
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hiddenstate.export.c.arrays import exact_literal
+from hiddenstate.models.sparse import pairs_of, sparse_bytes
 from hiddenstate.program.cells import CELLS
 from hiddenstate.program.integers import (
     CURVES,
@@ -135,6 +136,7 @@ def layout_of(program: Program, prefix: str = "model") -> IntegerLayout:
     layout.has |= {"INTEGERS", *(() if program.kind.has_codes else ("STREAMS",))}
     layout.sizes["FEATURES"] = program.n_features
     layout.sizes["INPUTS"] = program.width
+    layout.has |= {"SPARSE"} if any(map(_is_sparse, _products(program))) else set()
     _steps(layout)
     if program.kind.has_codes:
         _autoencoder(layout)
@@ -186,16 +188,34 @@ def _product(layout: IntegerLayout, name: str, product: Product, most: int, bloc
     order = np.arange(rows).reshape(blocks, -1).T.ravel()
     factor, shift = _factors_of(product.multiplier[order], product.shift[order])
     layout.has |= {"WIDE"} if shift.min() < 0 else set()
-    own = {
-        "": arranged(product.weight[order], layout.group),
-        "_bias": product.bias[order],
-        "_factor": factor,
-        "_shift": shift,
-    }
+    own = {"_bias": product.bias[order], "_factor": factor, "_shift": shift}
+    if _is_sparse(product):
+        pairs = [pairs_of(row) for row in product.weight[order]]
+        ends = np.cumsum([len(each) for each in pairs]).astype(np.uint16)
+        own = {"": np.concatenate(pairs).view(np.int8).ravel(), **own, "_ends": ends}
+        layout.work += int(ends[-1])
+    else:
+        own = {"": arranged(product.weight[order], layout.group), **own}
+        layout.work += product.weight.size
     layout.arrays |= {f"{name}{end}": array for end, array in own.items()}
-    layout.work += product.weight.size
-    names = ", ".join(layout.named(f"{name}{end}") for end in own)
-    return f"{{{names}, {most}, {inputs}, {rows}}}"
+    names = [layout.named(f"{name}{end}") for end in own]
+    last = ", ".join(names[4:]) or "NULL" if "SPARSE" in layout.has else ""
+    return f"{{{', '.join(names[:4])}, {most}, {inputs}, {rows}{last and f', {last}'}}}"
+
+
+def _products(program: Program) -> list[Product]:
+    layers = [*_flat(program.nets[0]), *program.decoder]
+    parts = [
+        each.product for each in layers if isinstance(each, (IntegerDense, IntegerConvolution))
+    ]
+    return parts + [product for each in _all_factors(program) for product in each.products]
+
+
+def _is_sparse(product: Product) -> bool:
+    """Return whether a matrix has fewer bytes as the pairs of each row, of which there are fewer
+    than 2^16."""
+    content = sparse_bytes(product.weight)
+    return content is not None and len(content) < 2 * (len(product.bias) + (1 << 16))
 
 
 def arranged(weight: Array, group: int) -> Array:
@@ -322,7 +342,7 @@ def _recurrent(layout: IntegerLayout, layer: IntegerRecurrent) -> None:
     ]
     if any(len(factors.products) > 1 for factors in _all_factors(layout.program)):
         layout.has.add("FACTORS")
-        none = "{NULL, NULL, NULL, NULL, 0, 0, 0}"
+        none = f"{{NULL, NULL, NULL, NULL, 0, 0, 0{', NULL' if 'SPARSE' in layout.has else ''}}}"
         for each, factors in named.items():
             if len(factors.products) == 1:
                 fields.append(none)

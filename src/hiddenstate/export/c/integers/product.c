@@ -312,6 +312,33 @@ static MODEL_APART void model_last_rows(
     }
 }
 
+#if HAS_SPARSE
+#define MODEL_PAIR(i) x += (uint8_t)MODEL_8(pair + i), sum += (int32_t)MODEL_8(pair + i + 1) * *x++;
+
+/* The same as model_rows of a sparse matrix. */
+static MODEL_APART void model_sparse_rows(
+    const model_product *product, const int16_t *numbers, int first, int32_t *y)
+{
+    const int8_t *pair = product->weight;
+    int r;
+    if (first > 0)
+        pair += 2 * (size_t)MODEL_16(product->ends + first - 1);
+    for (r = 0; r < MODEL_GROUP && first < product->rows; r++, first++) {
+        const int8_t *const end = product->weight + 2 * (size_t)MODEL_16(product->ends + first);
+        const int16_t *x = numbers;
+        int32_t sum = 0;
+        for (; end - pair >= 8; pair += 8) {
+            MODEL_PAIR(0) MODEL_PAIR(2) MODEL_PAIR(4) MODEL_PAIR(6)
+        }
+        for (; pair < end; pair += 2) {
+            MODEL_PAIR(0)
+        }
+        y[r] = model_finished(sum, product->bias + first, product->factor + first,
+            product->shift + first, product->most);
+    }
+}
+
+#endif
 /* The rescaled sums of MODEL_GROUP rows from `first` on, which is a multiple of it, or of those
    that are left. */
 #ifdef __SSE2__ /* a processor with room for code */
@@ -325,6 +352,12 @@ MODEL_ROWS void model_rows(const model_product *product, const int16_t *x, int f
     const int16_t *factor;
     const int8_t *shift;
     int32_t most;
+#if HAS_SPARSE
+    if (product->ends) {
+        model_sparse_rows(product, x, first, y);
+        return;
+    }
+#endif
     if (product->rows - first < MODEL_GROUP) {
         model_last_rows(product, x, first, y);
         return;

@@ -4,6 +4,10 @@
    by side, those of inputs 0, 2, 1 and 3, row after row, then the next four; at the end one of each
    row, and the next. Rows that are left over follow one after the other. The rescaled sum of a row
    is (bias + products) times factor / 2^(shift + 17), rounded. */
+#if HAS_SPARSE
+/* Of a sparse matrix there are pairs of bytes, row after row: how many inputs are left out, and the
+   weight of the next one. A weight of 0 is there to leave out more. */
+#endif
 typedef struct {
     const int8_t *weight;
     const int32_t *bias;
@@ -11,6 +15,9 @@ typedef struct {
     const int8_t *shift;
     int32_t most; /* the largest rescaled sum */
     int16_t inputs, rows;
+#if HAS_SPARSE
+    const uint16_t *ends; /* of a sparse matrix: how many pairs there are up to the end of a row */
+#endif
 } model_product;
 
 #if HAS_RECURRENT
