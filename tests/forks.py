@@ -16,6 +16,7 @@ import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 from multiprocessing import connection, util
 from pathlib import Path
 from typing import Any
@@ -190,7 +191,7 @@ class Forks:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
-    """Run the tests in one more fork than there are cores: now and then one waits."""
+    """Run the tests in two more forks than there are cores: often one waits for what it started."""
     option = session.config.option
     alone = option.collectonly or option.usepdb or option.trace or len(session.items) < 2
     if alone or session.testsfailed or hasattr(session.config, "workerinput"):
@@ -201,7 +202,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     items: Sequence[pytest.Item] = session.items
     # Tests that a fork had taken when it ended are left.
     while items and not (session.shouldfail or session.shouldstop):
-        n = min(len(os.sched_getaffinity(0)) + 1, len(items))
+        n = min(len(os.sched_getaffinity(0)) + 2, len(items))
         numbers = range(n_started, n_started + n)
         forks = Forks(session, items, [base / f"fork-{number}" for number in numbers])
         forks.follow()
@@ -243,17 +244,23 @@ def _work(
         sender = Sender(session.config, pipe)
         plugins.register(sender)
         sender.warns = True
-        number = next(numbers, None)
-        while number is not None:
-            following = next(numbers, None)
-            item, after = items[number], None if following is None else items[following]
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
-            number = following
+        exact = session._setupstate.teardown_exact
+        taken = [items[number] for number in islice(numbers, 1)]
+
+        def tear_down(_: pytest.Item | None) -> None:
+            """Take the next test when one has been called: before, another fork may take it."""
+            taken.extend(items[number] for number in islice(numbers, 1))
+            exact(taken[0] if taken else None)
+
+        session._setupstate.teardown_exact = tear_down  # type: ignore[method-assign]
+        while taken:
+            item = taken.pop()
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
         code = 0
     except (KeyboardInterrupt, ConnectionError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         with suppress(Exception):
-            session._setupstate.teardown_exact(None)
+            exact(None)
     except Exception:
         capture.suspend_global_capture(in_=True)
         traceback.print_exc()

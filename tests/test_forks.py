@@ -1,8 +1,11 @@
 """Forks that share the tests run each of them once."""
 
 import os
+import signal
+import time
 from itertools import zip_longest
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -27,7 +30,7 @@ def test_none_is_taken_after_a_stop() -> None:
 
 
 SUITE = """
-import os, warnings
+import os, signal, warnings
 from concurrent.futures import ProcessPoolExecutor
 import pytest
 
@@ -41,21 +44,55 @@ def test_some(n):
     assert n != 4
 
 def test_ends():
-    os._exit(3)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 def test_after(tmp_path):
     assert tmp_path.parent.name.startswith("fork-")
     assert POOL.submit(int).result() == 0  # and its process is left to the end
 """
 
+ENDLESS = """
+import time
+from pathlib import Path
+import pytest
+
+@pytest.fixture
+def place(request):
+    number = request.node.callspec.params["n"]
+    Path(f"began-{number}").touch()
+    yield
+    Path(f"ended-{number}").touch()
+
+@pytest.mark.parametrize("n", range(2))
+def test_some(n, place):
+    time.sleep(600)
+"""
+
 
 def test_a_fork_that_ends_fails_its_test_alone(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(SUITE)
-    words = ("-m", "pytest", "-p", "tests.forks", "-p", "no:cacheprovider", "--rootdir", ".")
+    words = ("-m", "pytest", "-p", "tests.forks", "--rootdir", ".", "--junitxml", "of.xml")
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "COLUMNS": "99"}
     done = warm.run([*words, "--basetemp", "base", "test_it.py"], tmp_path, environment)
     assert "2 failed, 9 passed, 1 warning in" in done.stdout
-    for text in ("the fork that ran it ended with 3", "of four", "UserWarning: Own: odd"):
+    for text in ("the fork that ran it ended with -9", "of four", "UserWarning: Own: odd"):
         assert text in done.stdout
-    done = warm.run([*words, "-x", "-k", "4 or after"], tmp_path, environment)
+    suite = ElementTree.parse(tmp_path / "of.xml").getroot()[0]
+    assert [suite.get(name) for name in ("tests", "failures", "errors")] == ["11", "2", "0"]
+    done = warm.run([*words, "--lf", "-x", "-s", "-k", "4 or after"], tmp_path, environment)
+    assert "1 failed" in done.stdout
+    assert "of four" in done.stdout
     assert "stopping after 1 failures" in done.stdout
+
+
+def test_ctrl_c_ends_the_forks_with_their_fixtures(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(ENDLESS)
+    words = ["-m", "pytest", "-p", "tests.forks", "-p", "no:cacheprovider", "--rootdir", "."]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    started = warm.Program(words, tmp_path, tmp_path / "out", environment)
+    while started.poll() is None and len([*tmp_path.glob("began-*")]) < 2:
+        time.sleep(0.02)
+    started.send_signal(signal.SIGINT)
+    assert started.wait(60) == 2
+    assert "KeyboardInterrupt" in started.text()
+    assert len([*tmp_path.glob("ended-*")]) == 2

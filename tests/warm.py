@@ -8,6 +8,7 @@ import atexit
 import contextlib
 import multiprocessing
 import os
+import pkgutil
 import runpy
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
 
+import hiddenstate
+
 FORKS = multiprocessing.get_context("forkserver")
 USUAL = [
     *("pytest", "tests.warm", "sklearn.ensemble", "scipy.stats", "matplotlib.figure", "optuna"),
@@ -29,15 +32,21 @@ USUAL = [
 ]
 TORCH = [
     *("torch", "torch._dynamo", "torch.distributed.run", "hiddenstate.engines.torch"),
-    "hiddenstate.scale.distributed",
+    *("hiddenstate.scale.distributed", "ipykernel.kernelapp"),
 ]
 FORKS.set_forkserver_preload(USUAL)
+
+
+def modules() -> list[str]:
+    """Return the modules of the package that programs use, but for those that start at once."""
+    found = pkgutil.walk_packages(hiddenstate.__path__, "hiddenstate.")
+    return [module.name for module in found if not module.name.endswith("__main__")]
 
 
 @cache
 def preload_torch() -> None:
     """Import torch, too, for programs that use it: it takes longer than all the others."""
-    FORKS.set_forkserver_preload(USUAL + TORCH)
+    FORKS.set_forkserver_preload(USUAL + TORCH + modules())
     forkserver._forkserver._stop()  # type: ignore[attr-defined]  # the next program starts it
 
 
@@ -47,7 +56,12 @@ def share() -> None:
     _make_folder()
     server: Any = forkserver._forkserver
     server.ensure_running()
-    # It asks whether its child runs, which is none of a fork.
+    _keep_server()
+
+
+def _keep_server() -> None:
+    """Let a fork use the server as it is: it asks whether its child runs, which is none of it."""
+    server: Any = forkserver._forkserver
     server.ensure_running = resource_tracker.ensure_running
 
 
@@ -163,6 +177,26 @@ class Piped(Program):
             self._texts[name] = stream.read()
 
 
+class Kernel(Program):
+    """A kernel of a notebook, as `jupyter_client` starts one: in a session of its own."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        **_: object,
+    ) -> None:
+        code = "import os, ipykernel.kernelapp as app; os.setsid(); app.launch_new_instance()"
+        own = ["-c", code, *words[words.index("-f") :]]
+        super().__init__(own, Path(cwd or "."), Path(os.devnull), env)
+        # Its group is killed at the end.
+        while self.poll() is None and os.getpgid(self.pid) != self.pid:
+            time.sleep(0.01)
+
+
 def start(
     words: Sequence[str], folder: Path, environment: Mapping[str, str] | None = None
 ) -> "Piped | subprocess.Popen[str]":
@@ -199,6 +233,7 @@ def _become(
 ) -> None:
     """Run the program in this process, and what it wants done at its end."""
     multiprocessing.current_process().daemon = False  # it may have children
+    _keep_server()
     for number, path in zip((1, 2, 0), streams, strict=False):
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT if number else os.O_RDONLY
         file = os.open(path, flags)
@@ -224,6 +259,8 @@ def _become(
             exec(compile(rest[0], "<string>", "exec"), {"__name__": "__main__"})
         elif first == "-m":
             sys.argv = rest
+            if not hasattr(sys.modules.get(rest[0]), "__path__"):
+                sys.modules.pop(rest[0], None)  # which would be a warning
             runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
         else:
             sys.argv = [first, *rest]

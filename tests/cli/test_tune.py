@@ -9,6 +9,7 @@ import pytest
 
 from hiddenstate import Run
 from hiddenstate.cli.tune_progress import SearchProgress
+from tests import warm
 from tests.conftest import Answer, Cli, needs_kernels
 from tests.scale.tune.studies import write_sensors
 
@@ -118,7 +119,11 @@ def test_the_variable_does_not_replace_the_database_of_a_study(
     assert "HIDDENSTATE_STORAGE" not in cli("resume", "tune-sensors", "--json").err
 
 
-def test_several_workers_share_the_trials(tune: Cli, tmp_path: Path) -> None:
+def test_several_workers_share_the_trials(
+    tune: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As forks: tests/scale starts processes of a new Python."""
+    monkeypatch.setattr("multiprocessing.get_context", lambda method=None: warm.FORKS)
     done = tune("--trials", 3, "--workers", 2, "--json")
     assert done.code == 0, done.err
     found = json.loads(done.out)

@@ -273,14 +273,13 @@ def c(cases: Sequence[Case], weights: str = "float32") -> list[Reply]:
     return answers_in_c(headers, cases, strict=all(case.name in KINDS for case in cases))
 
 
-COMPACT, JOINED = cache(joining._compact_line), cache(joining.joined)
+JOINED = cache(joining.joined)
 
 
 def html(cases: Sequence[Case], weights: str = "float32") -> list[Reply]:
-    """Return the answers of the scripts in pages, whose lines and modules are read once."""
+    """Return the answers of the scripts in pages, whose modules are read once."""
     build = target_named("html").build
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(joining, "_compact_line", COMPACT)
         patch.setattr("hiddenstate.export.html.page.joined", JOINED)
         pages = [build(source(case, "html", weights))[".html"].decode() for case in cases]
     return answers_in_node(pages, cases)

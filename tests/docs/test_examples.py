@@ -136,13 +136,21 @@ def test_a_net_in_integers_answers_on_an_emulated_chip(run, tmp_path, monkeypatc
     assert made(tmp_path) == {*tables, "gestures", "gestures.h", "gestures.json", "gestures.elf"}
 
 
+FORKING = """
+import multiprocessing, runpy, sys
+from tests import warm
+multiprocessing.get_context = lambda method=None: warm.FORKS
+runpy.run_path(sys.argv.pop(1), run_name="__main__")
+"""
+
+
 def test_two_workers_search_with_a_study_in_postgresql(tmp_path, server, new_database):
-    """In a process of its own: its workers import the file that started them."""
-    url = new_database()
+    """With workers that are forks: tests/scale starts processes of a new Python."""
+    url, here = new_database(), str(Path(__file__).parents[2])
     done = warm.run(
-        [str(EXAMPLES / "search_options.py"), "made"],
+        ["-c", FORKING, str(EXAMPLES / "search_options.py"), "made"],
         tmp_path,
-        {**os.environ, "HIDDENSTATE_STORAGE": url},
+        os.environ | {"HIDDENSTATE_STORAGE": url, "PYTHONPATH": here},
     )
     assert done.returncode == 0, done.stderr
     ended = re.findall(r"^trial (\d): (?:done|pruned), ", done.stderr, re.M)
@@ -188,7 +196,7 @@ def texts(book):
 @pytest.mark.parametrize(
     "path", [pytest.param(BOOKS[0], marks=pytest.mark.series), BOOKS[1]], ids=lambda path: path.stem
 )
-def test_a_notebook_has_the_outputs_of_its_cells(path, tmp_path):
+def test_a_notebook_has_the_outputs_of_its_cells(path, tmp_path, monkeypatch):
     """Words are those of the last execution, and numbers are close, on any processor.
 
     The automatic recipe makes fewer updates: tests/training trains it on this data to its end.
@@ -197,6 +205,7 @@ def test_a_notebook_has_the_outputs_of_its_cells(path, tmp_path):
     nbclient = pytest.importorskip("nbclient", reason="needs nbclient: pip install '.[dev]'")
     pytest.importorskip("ipykernel", reason="needs ipykernel: pip install '.[dev]'")
     needs("aeon" if path == BOOKS[0] else "statsmodels")
+    monkeypatch.setattr("jupyter_client.provisioning.local_provisioner.launch_kernel", warm.Kernel)
     stored, book = (nbformat.read(path, as_version=4) for _ in range(2))
     for cell in book.cells:
         cell.source = cell.source.replace('recipe="auto", ', 'recipe="auto", max_steps=40, ')

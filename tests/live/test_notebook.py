@@ -201,7 +201,7 @@ def test_an_interrupted_fit_ends_its_view(outputs, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-def executed(tmp_path):
+def executed(tmp_path, monkeypatch):
     """The messages of the example by cell, and the notebook after it."""
     nbformat = pytest.importorskip("nbformat", reason="needs nbclient: pip install '.[dev]'")
     nbclient: Any = pytest.importorskip("nbclient", reason="needs nbclient: pip install '.[dev]'")
@@ -221,12 +221,13 @@ def executed(tmp_path):
     trained.source = "import sys\nsys.modules['anywidget'] = None\n" + trained.source
     watched.source = "del sys.modules['anywidget']\n" + watched.source
     where = {"metadata": {"path": str(tmp_path)}}
+    monkeypatch.setattr("jupyter_client.provisioning.local_provisioner.launch_kernel", warm.Kernel)
     Client(book, timeout=120, kernel_name="python3", resources=where).execute()
     return messages, book
 
 
-def test_the_example_shows_a_picture_and_a_hint_or_the_widget(tmp_path):
-    messages, book = executed(tmp_path)
+def test_the_example_shows_a_picture_and_a_hint_or_the_widget(tmp_path, monkeypatch):
+    messages, book = executed(tmp_path, monkeypatch)
     first, second = (n for n, cell in enumerate(book.cells) if cell.cell_type == "code")
     kinds = [(m["msg_type"], m["content"]) for m in messages[first]]
     updates = [c for kind, c in kinds if kind == "update_display_data"]

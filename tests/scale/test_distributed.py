@@ -1,6 +1,7 @@
 """Whole runs on several ranks: as one process's, lost, resumed, refused."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -23,14 +24,32 @@ ARGS = [
 ]
 
 
+TORCHRUN = """
+import os, sys
+from pathlib import Path
+from torch.distributed import run
+from torch.distributed.elastic.multiprocessing.subprocess_handler import SubprocessHandler
+from tests import warm
+
+def fork(handler, words, env):
+    printed, errors = (Path(f"/proc/{os.getpid()}/fd/{number}") for number in (1, 2))
+    own = [word for word in words[1:] if word != "-u"]
+    return warm.Program(own, Path.cwd(), printed, env, errors)
+
+SubprocessHandler._popen = fork
+run.main(sys.argv[1:])
+"""
+"""It starts ranks as `torchrun` does, but as forks."""
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that torchrun trained on two ranks."""
     folder = tmp_path_factory.mktemp("whole")
     warm.preload_torch()
-    torchrun = ["-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    command = [*torchrun, "--master-port", str(free_port()), "-m", "hiddenstate", *ARGS, "--json"]
-    done = warm.run(command, folder)
+    torchrun = ["-c", TORCHRUN, "--nproc-per-node", "2", "--master-port", str(free_port())]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    done = warm.run([*torchrun, "-m", "hiddenstate", *ARGS, "--json"], folder, environment)
     assert done.returncode == 0, done.stderr
     results = json.loads(done.stdout)  # one line: the other rank prints nothing
     assert (results["engine"], results["steps"]) == ("torch", 54)

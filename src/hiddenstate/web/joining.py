@@ -4,6 +4,7 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import cache
 from importlib.resources import files
 
 IMPORT = re.compile(r'import (?:\{ (\w+(?:, \w+)*) \} from )?"(\.\.?/[\w./-]+\.js)";')
@@ -145,6 +146,7 @@ def compact(script: str) -> str:
     return "".join(map("".join, zip(lines, [*ends[:-1], ""], strict=True)))
 
 
+@cache
 def _compact_line(line: str) -> str:
     parts = TEXT.split(line)
     code = "".join(parts[::2]).replace(" / ", "")

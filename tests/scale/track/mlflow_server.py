@@ -32,19 +32,23 @@ class Server:
     @classmethod
     def started(cls, folder):
         """Start one, and wait until it answers."""
-        port = free_port()
-        words = ["--backend-store-uri", f"sqlite:///{folder}/runs.sqlite?timeout=120"]
-        words += ["--artifacts-destination", str(folder / "artifacts")]
-        words += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+        port, store = free_port(), f"sqlite:///{folder}/runs.sqlite?timeout=120"
+        # What `mlflow server` starts, and how it hands over its options.
+        words = ["--host", "127.0.0.1", "--port", str(port), "mlflow.server.fastapi_app:app"]
+        options = {
+            "_MLFLOW_SERVER_FILE_STORE": store,
+            "_MLFLOW_SERVER_REGISTRY_STORE": store,
+            "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
+            "_MLFLOW_SERVER_ARTIFACT_DESTINATION": str(folder / "artifacts"),
+            "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+        }
         with (folder / "log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "mlflow", "server", *words],
+                [sys.executable, "-m", "uvicorn", *words],
                 cwd=folder,
-                env={
-                    **os.environ,
-                    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-                    "MLFLOW_DISABLE_TELEMETRY": "true",
-                },
+                env=os.environ | options,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

@@ -62,13 +62,13 @@ class Regressions:
             R, r = (R - mean) / spread, r - center
             gram, product = R.T @ R, R.T @ r
             for chosen in self._lag_sets(len(basis), seasonal):
-                for penalty in PENALTIES:
-                    if len(chosen) > n // 2:  # too few rows: what is fixed stands alone
-                        yield fixed, center
-                        continue
-                    within = gram[np.ix_(chosen, chosen)] + penalty * np.eye(len(chosen))
-                    slope = np.linalg.solve(within, product[chosen]) / spread
-                    yield fixed + slope @ basis[chosen], center - float(slope @ mean[chosen])
+                if len(chosen) > n // 2:  # too few rows: what is fixed stands alone
+                    yield from ((fixed, center) for _ in PENALTIES)
+                    continue
+                penalties = np.array(PENALTIES)[:, None, None] * np.eye(len(chosen))
+                within, own = gram[np.ix_(chosen, chosen)] + penalties, basis[chosen]
+                for slope in np.linalg.solve(within, product[chosen, None])[..., 0] / spread:
+                    yield fixed + slope @ own, center - float(slope @ mean[chosen])
 
     def forms(self) -> Iterator[tuple[Floats, Floats, bool]]:
         """Yield what is fixed (P,), the combinations (q, P), and whether they are seasonal."""

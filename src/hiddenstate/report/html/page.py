@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 from itertools import chain
 from string import Template
@@ -62,8 +63,7 @@ def page(run: Run, tables: Sequence[Table] = (), fans: Mapping[str, object] | No
     sections = {key: (title, body) for key, (title, body) in bodies.items() if body}
     titles = {"result": "Result"} | {key: title for key, (title, _) in sections.items()}
     css = style_of(Template(asset("page.css")).substitute(heat=_heat()))
-    scripts = filter(None, ("page", replay.key, "forecast" if fans else ""))
-    script = trimmed(joined(ordered(f"report/html/{name}.js" for name in scripts)))
+    script = _script("page", replay.key, "forecast" if fans else "")
     return Template(asset("page.html")).substitute(
         title=tags.text(facts.title),
         policy=policy(css, script),
@@ -83,6 +83,12 @@ def page(run: Run, tables: Sequence[Table] = (), fans: Mapping[str, object] | No
         ),
         version=tags.text(__version__),
     )
+
+
+@cache
+def _script(*names: str) -> str:
+    """Return modules beside this one as a script, without those of an empty name."""
+    return trimmed(joined(ordered(f"report/html/{name}.js" for name in names if name)))
 
 
 def _replay(facts: RunFacts, timeline: Timeline) -> Replay:
