@@ -77,8 +77,7 @@ needs_kernels = pytest.mark.skipif(kernels.level() is None, reason=str(kernels.w
 QUIET = ("--view", "off", "--threads", 1)
 
 TESTS_ALONE = (
-    "pandas polars duckdb nbclient ipykernel expecttest fastapi playwright httpx statsmodels "
-    "scikit_build_core"
+    "pandas polars duckdb nbclient ipykernel fastapi playwright httpx statsmodels scikit_build_core"
 )
 """Optional packages of tests, beside `EXTRAS`."""
 

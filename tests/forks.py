@@ -198,6 +198,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         return None
     if len(session.items) > MANY:
         warm.share()
+        warm.load()
     base, n_started = _folders(session).getbasetemp(), 0
     items: Sequence[pytest.Item] = session.items
     # Tests that a fork had taken when it ended are left.
@@ -252,7 +253,7 @@ def _work(
             taken.extend(items[number] for number in islice(numbers, 1))
             exact(taken[0] if taken else None)
 
-        session._setupstate.teardown_exact = tear_down  # type: ignore[method-assign]
+        setattr(session._setupstate, "teardown_exact", tear_down)  # noqa: B010
         while taken:
             item = taken.pop()
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)

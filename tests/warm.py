@@ -6,6 +6,7 @@ test whose subject is what a program imports, or its start, uses `subprocess` in
 
 import atexit
 import contextlib
+import importlib
 import multiprocessing
 import os
 import pkgutil
@@ -32,7 +33,7 @@ USUAL = [
 ]
 TORCH = [
     *("torch", "torch._dynamo", "torch.distributed.run", "hiddenstate.engines.torch"),
-    *("hiddenstate.scale.distributed", "ipykernel.kernelapp"),
+    "hiddenstate.scale.distributed",
 ]
 FORKS.set_forkserver_preload(USUAL)
 
@@ -46,7 +47,7 @@ def modules() -> list[str]:
 @cache
 def preload_torch() -> None:
     """Import torch, too, for programs that use it: it takes longer than all the others."""
-    FORKS.set_forkserver_preload(USUAL + TORCH + modules())
+    FORKS.set_forkserver_preload([*USUAL, *TORCH, *modules(), "ipykernel.kernelapp"])
     forkserver._forkserver._stop()  # type: ignore[attr-defined]  # the next program starts it
 
 
@@ -57,6 +58,13 @@ def share() -> None:
     server: Any = forkserver._forkserver
     server.ensure_running()
     _keep_server()
+
+
+def load() -> None:
+    """Import the same here, so that no fork of this process does."""
+    for name in (*USUAL, *TORCH, *modules()):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
 
 
 def _keep_server() -> None:

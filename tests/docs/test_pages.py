@@ -1,6 +1,7 @@
 """The pages are true: their code and commands run, their links and tables match the program."""
 
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
@@ -28,17 +29,18 @@ def named(path):
 
 @pytest.mark.parametrize("path", WITH_CODE, ids=named)
 def test_python_blocks_run_in_order(path, tmp_path, monkeypatch):
-    """A search in processes of loky runs in threads: tests/estimators has one in processes."""
-    config = joblib.parallel_config
-    monkeypatch.setattr(joblib, "parallel_config", lambda backend: config(backend="threading"))
+    """Searches in processes of loky run in threads: tests/estimators has one in processes."""
+    threads = joblib.parallel_config
+    monkeypatch.setattr(joblib, "parallel_config", lambda backend: nullcontext())
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)  # a page may import a file that it wrote
     text = path.read_text("utf-8")
     names = {"__name__": "page"}
-    for block in re.finditer(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
-        # Blank lines first, so that a traceback gives the line of the page.
-        before = text[: block.start(1)].count("\n")
-        exec(compile("\n" * before + block[1], str(path), "exec"), names)
+    with threads(backend="threading"):
+        for block in re.finditer(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+            # Blank lines first, so that a traceback gives the line of the page.
+            before = text[: block.start(1)].count("\n")
+            exec(compile("\n" * before + block[1], str(path), "exec"), names)
 
 
 def masked(line):

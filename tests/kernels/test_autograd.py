@@ -1,8 +1,8 @@
 """The recurrent stack of the kernels, and the reference of the programs, compute what torch does.
 
-Compared with torch.nn, and for other cells with the formulas in torch; with the vectors of the
-`onnx` package, made without torch; and with torch's own samples of its modules. `test_nn.py` tests
-all sizes, layouts and levels through the layers.
+Compared with torch.nn, and for other cells with the formulas in torch; and with the vectors of the
+`onnx` package, made without torch. `test_nn.py` tests all sizes, layouts and levels through the
+layers.
 """
 
 import itertools
@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from hiddenstate.kernels import autograd, level
 from hiddenstate.models.torch_stack import CellStack
@@ -333,39 +333,3 @@ def test_an_onnx_vector_is_computed_unless_it_is_another_function(implementation
         ((found, expected),) = onnx_run(ALL[implementation], name)
         assert found.shape == expected.shape
         assert (found - expected).abs().max() > 1e-3
-
-
-@pytest.mark.parametrize("implementation", ALL)
-@pytest.mark.parametrize(("kind", "n"), [("RNN", 64), ("GRU", 32), ("LSTM", 16)])
-def test_torchs_own_samples_equal_their_module(kind: str, n: int, implementation: str) -> None:
-    pytest.importorskip("expecttest")  # without which torch's samples cannot be imported
-    from torch.testing._internal.common_modules import module_db
-
-    torch.manual_seed(0)
-    (info,) = [each for each in module_db if each.module_cls is getattr(nn, kind)]
-    make = partial(info.module_inputs_func, device="cpu", dtype=torch.float64, training=False)
-    samples = make(info, requires_grad=False, with_packed_sequence=True)
-    # An LSTM with a projection of h has another recurrence, which `recurrent` does not have.
-    ours = [s for s in samples if not s.constructor_input.kwargs.get("proj_size")]
-    assert len(ours) == n
-    for sample in ours:
-        check_sample(ALL[implementation], info.module_cls, sample)
-
-
-def check_sample(recurrent: Recurrent, kind: type[nn.RNNBase], sample: Any) -> None:
-    """The sample computed by its module, and with a batch axis by ours."""
-    module = kind(**sample.constructor_input.kwargs, dtype=torch.float64)
-    x, *begin = sample.forward_input.args
-    y, last = module(x, *begin)
-    lengths, last = None, last if isinstance(last, tuple) else (last,)
-    if isinstance(x, PackedSequence):
-        x, lengths = pad_packed_sequence(x, batch_first=True)
-        y, _ = pad_packed_sequence(y, batch_first=True)
-    else:  # no batch: (T, I), and states (L*D, H)
-        x, y, last = x[None], y[None], tuple(part[:, None] for part in last)
-        begin = [part[:, None] for one in begin for part in (one if type(one) is tuple else [one])]
-    shape = {"layers": module.num_layers, "bidirectional": module.bidirectional}
-    begin, cell = tuple(begin) or None, module.mode.lower()
-    found, state = recurrent(cell, x, weights_of(module), begin, lengths, **shape)
-    for one, other in zip([found, *state], [y, *last], strict=True):
-        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
