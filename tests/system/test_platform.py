@@ -1,4 +1,4 @@
-"""A platform without locks, limits, terminals, signals, processes, threads and sockets."""
+"""A platform without locks, limits, terminals, signals, processes, threads, sockets and folders."""
 
 import os
 import subprocess
@@ -16,6 +16,7 @@ from hiddenstate.export.c.run import find_compiler
 from hiddenstate.system import platform, processes, sockets, terminal, threads
 from hiddenstate.system.lock import holds, is_locked, take_lock
 from hiddenstate.views.terminal import terminal_missing
+from hiddenstate.views.window import display_missing
 from tests.conftest import needs_kernels
 
 BARE = """
@@ -33,6 +34,38 @@ threading.Thread.start = subprocess.Popen.__init__ = socket.socket.__init__ = us
 signal.signal = signal.set_wakeup_fd = select.select = used
 
 import numpy as np
+# As Windows does it: no modes, owners and opened folders; bytes only if they are asked for; an
+# open file stays where it is; and `kill` ends a process.
+import os
+NONE = "fchmod fchown getuid killpg getpgrp tcgetpgrp preadv pread nice set_blocking sysconf"
+FLAGS = "O_NOFOLLOW O_NONBLOCK O_NOCTTY O_DIRECTORY"
+for name in [*NONE.split(), *FLAGS.split(), *(n for n in dir(os) if n.startswith("sched_"))]:
+    vars(os).pop(name, None)
+BINARY = os.O_BINARY = 1 << 40
+system = {name: getattr(os, name) for name in ("open", "replace", "rename", "unlink")}
+
+def is_open(path):
+    files = (os.path.realpath(f"/dev/fd/{each}") for each in os.listdir("/dev/fd"))
+    whole = os.path.realpath(path)
+    return any(each == whole or each.startswith(whole + os.sep) for each in files)
+
+def open_file(path, flags, mode=0o777, **more):
+    ours = sys._getframe(1).f_globals["__name__"].startswith("hiddenstate")
+    assert flags & BINARY or not ours or path == os.devnull, path
+    if os.path.isdir(path):
+        raise PermissionError(13, "Permission denied")
+    return system["open"](path, flags & ~BINARY, mode, **more)
+
+def unless_open(name):
+    def change(*paths, **more):
+        if any(map(is_open, paths)):
+            raise PermissionError(13, "Permission denied")
+        return system[name](*paths, **more)
+    return change
+
+os.open, os.kill = open_file, used
+os.replace, os.rename, os.unlink = map(unless_open, ("replace", "rename", "unlink"))
+
 import hiddenstate
 from hiddenstate.cli import main
 
@@ -52,6 +85,8 @@ command("classify rows.csv --epochs 1 --threads 1 --recipe classic")
 command("resume classify-1 --epochs +1")
 command("predict classify-1 rows.csv --output classes.csv")
 command("predict model.safetensors rows.npz")
+for target in ("python", "html", "c"):
+    command(f"export classify-1 --to {target}")
 """
 
 
@@ -103,6 +138,7 @@ def test_a_team_works_in_this_thread(bare: None) -> None:
         ("processes", lambda: processes.Spawned(print, None, ())),
         ("sockets", lambda: sockets.listener("127.0.0.1", 0)),
         ("sockets", lambda: sockets.address_towards("127.0.0.1", 80)),
+        ("terminals", lambda: terminal.ready([0])),
     ],
 )
 def test_what_needs_a_part_that_is_missing_is_refused_by_its_name(bare, part, use) -> None:
@@ -114,6 +150,7 @@ def test_what_can_do_without_does(bare: None) -> None:
     assert processes.program("cc") is None
     assert find_compiler() is None
     assert sockets.host_name() == "localhost"
+    assert str(display_missing()).startswith("no view can be drawn in a process of its own")
     assert terminal_missing() == "no view can take over a terminal on this platform"
     assert terminal.settings_of(0) is None
     with open(os.devnull) as null:

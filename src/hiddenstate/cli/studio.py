@@ -43,8 +43,10 @@ WAITING = "hiddenstate.cli.waiting"
 @debug_option
 def studio(name: str | None, port: int, host: str, no_browser: bool, runs_dir: Path) -> None:
     """The command `studio`."""
+    from hiddenstate.system import platform
     from hiddenstate.system.extras import require
 
+    platform.require("open folders")  # it follows no link out of those that it may read
     require("starlette", "the studio")
     require("uvicorn", "the studio")
     from hiddenstate.studio.serve import serve

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.errors import DataError, printable
+from hiddenstate.system.descriptors import opened, read_at
 from hiddenstate.system.typing import Array
 
 IN_MEMORY = 2**30
@@ -41,6 +42,8 @@ class RowStore:
         (N, T, I) or (N, F).
     dtype : dtype
         Type of the stored numbers.
+    descriptor : int, optional
+        The file, open already and without a name; the store closes it.
 
     Raises
     ------
@@ -48,13 +51,20 @@ class RowStore:
         If the file cannot be opened, or, when rows are read, is shorter than expected.
     """
 
-    def __init__(self, path: Path, offset: int, shape: tuple[int, ...], dtype: Any) -> None:
+    def __init__(
+        self,
+        path: Path,
+        offset: int,
+        shape: tuple[int, ...],
+        dtype: Any,
+        descriptor: int | None = None,
+    ) -> None:
         self.path, self._offset = path, offset
         self._row_shape, self._stored = shape[1:], np.dtype(dtype)
         self._rows: NDArray[np.int64] | range = range(shape[0])
         self._changes: tuple[Change, ...] = ()
         self.shape, self.dtype = shape, self._stored.newbyteorder("=")
-        self._file = _File(path)
+        self._file = _File(path, descriptor)
 
     @property
     def ndim(self) -> int:
@@ -174,7 +184,7 @@ class RowStore:
         left = out.reshape(-1).view(np.uint8).data
         while left.nbytes:
             try:
-                n = os.preadv(self._file.number, [left[: 2**30]], offset)
+                n = read_at(self._file.number, left[: 2**30], offset)
             except OSError as error:
                 raise DataError(
                     f"{printable(self.path)}: cannot be read: {error.strerror}"
@@ -215,10 +225,10 @@ def forget(X: Any) -> bool:
 class _File:
     """An open file that all copies of a store share; closed with the last of them."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, descriptor: int | None = None) -> None:
         self._path = path
         try:
-            self.number = os.open(path, os.O_RDONLY)
+            self.number = opened(path, os.O_RDONLY) if descriptor is None else descriptor
         except OSError as error:
             raise DataError(f"{printable(path)}: cannot be read: {error.strerror}") from None
 

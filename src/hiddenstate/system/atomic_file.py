@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import IO
 
 from hiddenstate.errors import MachineError, OptionError, UntrustedFileError, printable
+from hiddenstate.system import platform
+from hiddenstate.system.descriptors import is_alive, opened, replace, sync
 
 TEMPORARY = ".hiddenstate-tmp-"
 """Prefix of the name of a file that is still being written; the process id follows."""
@@ -36,7 +38,7 @@ def open_regular_descriptor(path: Path, flags: int) -> int:
     if flags != os.O_RDONLY:
         flags |= getattr(os, "O_NOFOLLOW", 0)
     try:
-        descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+        descriptor = opened(path, flags | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
         if error.errno == errno.ELOOP and path.is_symlink():
             raise UntrustedFileError(f"{printable(path)}: is a link; remove it") from None
@@ -70,8 +72,8 @@ def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:
             stream.write(data)
             stream.flush()
             if durable:
-                os.fsync(stream.fileno())
-        os.replace(temporary, path)
+                sync(stream.fileno())
+        replace(temporary, path)
         if durable:
             flush(path.parent)
     except BaseException as error:
@@ -90,14 +92,14 @@ def _create_like(path: Path, temporary: Path) -> int:
     except FileNotFoundError:
         earlier = None
     if earlier is None or not stat.S_ISREG(earlier.st_mode):
-        return os.open(temporary, flags, 0o666)
+        return opened(temporary, flags)
     mode = earlier.st_mode & 0o777
-    descriptor = os.open(temporary, flags, mode & 0o700)  # open to others only when it is theirs
+    descriptor = opened(temporary, flags, mode & 0o700)  # open to others only when it is theirs
     for owner in (earlier.st_uid, -1):  # only root can give files away; a group can be one's own
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, AttributeError):
             os.fchown(descriptor, owner, earlier.st_gid)
             break
-    with contextlib.suppress(OSError):  # some file systems have no modes
+    with contextlib.suppress(OSError, AttributeError):  # some systems have no owners or modes
         os.fchmod(descriptor, mode)
     return descriptor
 
@@ -134,7 +136,7 @@ def append(path: Path, data: bytes, durable: bool = False) -> None:
         while left:
             left = left[os.write(descriptor, left) :]
         if durable:
-            os.fsync(descriptor)
+            sync(descriptor)
     except OSError as error:
         with contextlib.suppress(OSError):
             os.ftruncate(descriptor, size)
@@ -153,9 +155,15 @@ def flush(path: Path) -> None:
     MachineError
         If the disk cannot store it.
     """
-    descriptor = os.open(path, os.O_RDONLY)
+    if platform.has("open folders"):
+        flags = os.O_RDONLY
+    elif path.is_dir():
+        return
+    else:
+        flags = os.O_RDWR  # Windows flushes no file that is read
+    descriptor = opened(path, flags)
     try:
-        os.fsync(descriptor)
+        sync(descriptor)
     except OSError as error:  # some file systems allocate space only now
         needed = os.fstat(descriptor).st_size
         raise MachineError(_not_written(path, needed, error)) from None
@@ -171,21 +179,11 @@ def clear_stale(folder: Path) -> None:
     """
     for left in folder.glob(f"{TEMPORARY}*"):
         number = left.name.removeprefix(TEMPORARY).partition("-")[0]
-        if number.isdecimal() and not _is_alive(int(number)):
+        if number.isdecimal() and not is_alive(int(number)):
             if (left / "lock").is_file() and not left.is_symlink():
                 shutil.rmtree(left, ignore_errors=True)
             with contextlib.suppress(OSError):
                 left.rmdir() if left.is_dir() else left.unlink()  # rmdir: an empty folder only
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
 
 
 def _not_written(path: Path, needed: int, error: OSError) -> str:
@@ -350,6 +348,8 @@ def _open_direct(target: Path) -> int:
     number = _descriptor(target)
     if number is not None:
         return os.dup(number)  # where it stands: at its end, if it appends
+    if not platform.has("terminals"):
+        return opened(target, os.O_WRONLY)
     descriptor = os.open(target, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
     os.set_blocking(descriptor, True)
     return descriptor

@@ -13,6 +13,7 @@ from pathlib import Path
 from hiddenstate.errors import MachineError, UntrustedFileError, printable
 from hiddenstate.system import platform
 from hiddenstate.system.atomic_file import open_regular_descriptor
+from hiddenstate.system.descriptors import opened
 
 HELD = ".held"
 """What the name of a lock is followed by in the name of its stand-in."""
@@ -52,26 +53,36 @@ def take_lock(folder: Path, name: str = "lock") -> FileIO:
         If the lock is not a regular file.
     """
     try:
-        descriptor = open_regular_descriptor(folder / name, os.O_RDWR | os.O_CREAT)
-        stream = FileIO(descriptor, "r+") if platform.has("locks") else _Marked(descriptor, "r+")
+        stream = FileIO(open_regular_descriptor(folder / name, os.O_RDWR | os.O_CREAT), "r+")
     except OSError as error:
         raise MachineError(f"{printable(folder)}: cannot be written: {error.strerror}") from None
+    if platform.has("locks"):
+        _lock_alone(stream, stream, folder, name)
+        return stream
+    with stream:  # which is closed then: Windows renames no folder with an open file
+        mark = _Mark(folder / f"{name}{HELD}")
+        _lock_alone(mark, stream, folder, name)
+        return mark
+
+
+def _lock_alone(lock: FileIO, stream: FileIO, folder: Path, name: str) -> None:
+    """Lock the file `stream` by `lock`, and write in it who holds it."""
     # `is_locked` holds the lock for an instant, so a first attempt may fail: try again.
     for wait in (0.0, 0.02, 0.05, 0.1):
         time.sleep(wait)
         try:
-            _lock_alone(stream, folder / f"{name}{HELD}")
+            _take(lock)
             break
         except (BlockingIOError, FileExistsError):
             continue
         except OSError as error:
-            stream.close()
+            lock.close()
             raise MachineError(
                 f"{printable(folder)}: cannot be locked: {error.strerror}; use another folder"
             ) from None
     else:
         holder = printable(stream.read(200).decode(errors="replace").strip() or "another process")
-        stream.close()
+        lock.close()
         left = "" if platform.has("locks") else f", or remove {name}{HELD} there if it was killed"
         raise MachineError(
             f"{printable(folder)}: is being written by {holder}; wait for it or stop it{left}"
@@ -81,39 +92,46 @@ def take_lock(folder: Path, name: str = "lock") -> FileIO:
         stream.truncate(0)
         os.write(stream.fileno(), f"process {os.getpid()}, since {now}\n".encode())
     except OSError as error:
-        stream.close()
+        lock.close()
         raise MachineError(f"{printable(folder)}: cannot be written: {error.strerror}") from None
-    return stream
 
 
-class _Marked(FileIO):
-    """A lock file without a lock of the system: another file is there as long as it is open."""
+class _Mark(FileIO):
+    """What is held without locks of the system: a file that is there until this is closed."""
 
-    mark: Path | None = None
+    def __init__(self, path: Path) -> None:
+        super().__init__(os.devnull)
+        self.path = path
+        self.made: os.stat_result | None = None
+
+    def make(self) -> None:
+        """Make the file; raise `FileExistsError` if it is there."""
+        descriptor = opened(self.path, os.O_CREAT | os.O_EXCL)
+        self.made = os.fstat(descriptor)
+        os.close(descriptor)
 
     def close(self) -> None:
         """Let go of the lock."""
-        mark, self.mark = self.mark, None
-        if mark is not None:
-            mark.unlink(missing_ok=True)
+        made, self.made = self.made, None
+        if made is not None:
+            self.path.unlink(missing_ok=True)
         super().close()
 
 
-def _lock_alone(stream: FileIO, mark: Path) -> None:
-    """Lock a file, or make its mark; raise `BlockingIOError` or `FileExistsError` if it is."""
-    if isinstance(stream, _Marked):
-        os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
-        stream.mark = mark
+def _take(lock: FileIO) -> None:
+    """Take a lock; raise `BlockingIOError` or `FileExistsError` if another process has it."""
+    if isinstance(lock, _Mark):
+        lock.make()
         return
     import fcntl
 
-    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def follow(stream: FileIO, folder: Path) -> None:
+def follow(lock: FileIO, folder: Path) -> None:
     """Note that the locked folder was renamed to `folder`, with the lock in it."""
-    if isinstance(stream, _Marked) and stream.mark is not None:
-        stream.mark = folder / stream.mark.name
+    if isinstance(lock, _Mark):
+        lock.path = folder / lock.path.name
 
 
 def holds(stream: FileIO, folder: Path) -> bool:
@@ -123,6 +141,9 @@ def holds(stream: FileIO, folder: Path) -> bool:
     created a new one since.
     """
     try:
+        if isinstance(stream, _Mark):
+            mark = folder / stream.path.name
+            return stream.made is not None and os.path.samestat(stream.made, os.lstat(mark))
         return os.path.samestat(os.fstat(stream.fileno()), os.lstat(folder / "lock"))
     except OSError:
         return False

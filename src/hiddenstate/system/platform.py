@@ -1,9 +1,9 @@
 """Which parts of an operating system this platform has; the others have stand-ins.
 
 Only this room imports what some platforms lack (`fcntl`, `resource`, `termios`, `select`,
-`signal`, threads, sockets, processes). Windows has no file locks, limits and terminals of POSIX,
-and a browser starts neither threads nor processes. Where a part is missing, the module for it does
-without, or raises one error that names the part.
+`signal`, threads, sockets, processes). Windows has no file locks, limits and terminals of POSIX and
+opens no folders, and a browser starts neither threads nor processes. Where a part is missing, the
+module for it does without, or raises one error that names the part.
 """
 
 import sys
@@ -11,12 +11,14 @@ from typing import Literal, get_args
 
 from hiddenstate.errors import MachineError
 
-Part = Literal["locks", "limits", "terminals", "signals", "processes", "threads", "sockets"]
+Part = Literal[
+    "locks", "limits", "terminals", "signals", "processes", "threads", "sockets", "open folders"
+]
 
 PARTS: tuple[Part, ...] = get_args(Part)
 
 _LACKING: dict[str, tuple[Part, ...]] = {
-    "win32": ("locks", "limits", "terminals", "signals"),
+    "win32": ("locks", "limits", "terminals", "signals", "open folders"),
     "emscripten": PARTS,
 }
 

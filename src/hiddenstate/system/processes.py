@@ -152,6 +152,7 @@ class Spawned:
         env: Mapping[str, str] | None = None,
     ) -> None:
         platform.require("processes")
+        platform.require("signals")  # it is asked to stop by one
         import multiprocessing
         from multiprocessing import resource_tracker
 

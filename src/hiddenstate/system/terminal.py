@@ -89,7 +89,13 @@ def ready(
     reading, writing : sequence of int
     seconds : float, optional
         Longest wait; by default until one is ready.
+
+    Raises
+    ------
+    MachineError
+        If the platform has no terminals: Windows waits for sockets alone.
     """
+    platform.require("terminals")
     import select
 
     can_read, can_write, _ = select.select(reading, writing, [], seconds)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from hiddenstate.errors import MachineError, printable
 from hiddenstate.runs import Run
+from hiddenstate.system import platform
 from hiddenstate.system.processes import call, program
 from hiddenstate.views.offscreen import status_line
 from hiddenstate.views.playback import Pace, Player
@@ -57,6 +58,8 @@ CLOSE_KEYS = ("q", "ctrl+w", "cmd+w")
 
 def display_missing() -> str | None:
     """Return why no window can be opened here, or None if one can."""
+    if not platform.has("terminals"):  # its pictures come through a pipe that is waited for
+        return "no view can be drawn in a process of its own on this platform"
     if sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):

@@ -6,6 +6,7 @@ pyarrow, an extra (`pip install 'hiddenstate[tables]'`), is imported only here.
 import contextlib
 import functools
 import math
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -387,4 +388,5 @@ class _Disk:
     def result(self) -> RowStore:
         """Return the rows as a store."""
         with self._file:
-            return RowStore(Path(f"/dev/fd/{self._file.fileno()}"), 0, self.shape, self.dtype)
+            number = os.dup(self._file.fileno())
+            return RowStore(Path(f"/dev/fd/{number}"), 0, self.shape, self.dtype, number)
