@@ -186,7 +186,7 @@ def _product(layout: IntegerLayout, name: str, product: Product, most: int, bloc
     """Add a product, the rows of a unit of a cell side by side; return what names it."""
     rows, inputs = product.weight.shape
     order = np.arange(rows).reshape(blocks, -1).T.ravel()
-    factor, shift = _factors_of(product.multiplier[order], product.shift[order])
+    factor, shift = _factors_of(product.multiplier[order], product.shift[order], layout.group)
     layout.has |= {"WIDE"} if shift.min() < 0 else set()
     own = {"_bias": product.bias[order], "_factor": factor, "_shift": shift}
     if _is_sparse(product):
@@ -195,7 +195,10 @@ def _product(layout: IntegerLayout, name: str, product: Product, most: int, bloc
         own = {"": np.concatenate(pairs).view(np.int8).ravel(), **own, "_ends": ends}
         layout.work += int(ends[-1])
     else:
-        own = {"": arranged(product.weight[order], layout.group), **own}
+        weight = arranged(product.weight[order], layout.group)
+        if layout.group == 3:  # of which four bytes more are read
+            weight = np.append(weight, np.zeros(4, np.int8))
+        own = {"": weight, **own}
         layout.work += product.weight.size
     layout.arrays |= {f"{name}{end}": array for end, array in own.items()}
     names = [layout.named(f"{name}{end}") for end in own]
@@ -234,15 +237,23 @@ def arranged(weight: Array, group: int) -> Array:
     return own if full == rows else np.concatenate([own, arranged(weight[full:], 1)])
 
 
-def _factors_of(multiplier: Array, shift: Array) -> tuple[Array, Array]:
+def _factors_of(multiplier: Array, shift: Array, group: int) -> tuple[Array, Array]:
     """Return multipliers / 2^shift as factors of 15 bits, and shifts less 16 and `LEAST_SHIFT`.
 
-    A multiplier has as many bits as a scale; one of less than 2^30 gives 0, whatever the sum.
+    A multiplier has as many bits as a scale; one of less than 2^30 gives 0, whatever the sum. The
+    shifts of a group of rows are alike if its factors end in enough zeros.
     """
     m, n = multiplier.astype(np.int64), shift.astype(np.int64)
     tiny = m < 1 << 30
     assert not (m[~tiny] & 0xFFFF).any()
-    factor, shift = np.where(tiny, 0, m >> 16), np.where(tiny, 0, n - 16 - LEAST_SHIFT)
+    factor, shift = np.where(tiny, 0, m >> 16), np.where(tiny, 127, n - 16 - LEAST_SHIFT)
+    for first in range(0, len(m), group):
+        own = slice(first, first + group)
+        least = 0 if tiny[own].all() else shift[own].min()
+        spare = np.where(tiny[own], 0, shift[own] - least)
+        if not (factor[own] & ((1 << spare) - 1)).any():
+            factor[own], shift[own] = factor[own] >> spare, least
+    shift = np.where(tiny & (shift == 127), 0, shift)
     return factor.astype(np.int16), shift.astype(np.int8)
 
 
