@@ -8,7 +8,7 @@
     python benchmarks/quality.py cells [--seeds 3] [--epochs 5] [NAME ...]
     python benchmarks/quality.py memory [NAME ...] [--seeds 3] [--out FOLDER] [--held-out]
     python benchmarks/quality.py signals [NAME ...] [--seeds 3]
-    python benchmarks/quality.py integers [NAME ...] [--seeds 5]
+    python benchmarks/quality.py integers [NAME ...] [--seeds 5] [--sparsity .5,.8]
 
 `forecasts`: the mean absolute scaled error (MASE) on the last fifth of eight series, beside
 repeating the last value, repeating the value of a season ago, ridge regression on the last 24
@@ -430,6 +430,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--epochs", type=int, default=5, help="cells: passes over the digits")
     parser.add_argument("--simple", action="store_true", help="forecasts: no AutoETS, no Theta")
     parser.add_argument("--out", type=Path, help="teach: file to continue; memory: folder of runs")
+    parser.add_argument("--sparsity", default="", help="integers: shares of zeros, by commas")
     parser.add_argument("--held-out", action="store_true", help="memory: score training rows")
     parser.add_argument("--threads", type=int, default=2, help="memory: threads of training")
     parser.add_argument("--toy", action="store_true", help="one seed, one step, to test the script")

@@ -304,12 +304,13 @@ def test_the_beginnings_of_long_rows_are_of_the_network_under_the_answer(beside,
 
 
 def test_a_run_for_integers_ends_with_their_answers(folder):
-    options: Any = {"hidden_size": 3, "epochs": 3, "recipe": "classic", "log_every": 2}
-    options |= {"quantize": "int8", "state_bits": 8, "scale": "auto"}
+    options: Any = {"hidden_size": 3, "epochs": 8, "recipe": "classic", "log_every": 2}
+    options |= {"quantize": "int8", "state_bits": 8, "scale": "auto", "sparsity": 0.5}
     run = train("classify", {"data": waves(folder), "layout": "wide", **options}, folder)
     fitted, timeline = load(run.path), Timeline(run)
     assert fitted.model_.integer is not None
     assert "answers in integers: weights of 8 bits, and 8 bits between" in card_text(run)
+    assert "% of its weights are 0." in card_text(run)
     chances = fitted.predict_proba(timeline.static_arrays["shown"])
     np.testing.assert_allclose(arrays_of(run, "final")["probability"], chances, atol=1e-6)
     whole = program_of(fitted.model_).predict(timeline.static_arrays["shown"])

@@ -32,7 +32,11 @@ COMMANDS = [
     *("quality.py forecasts nile retail --horizons 1", "quality.py classify UnitTest"),
     *("quality.py teach UnitTest", "quality.py many --horizons 1", "quality.py codes digits"),
     *("quality.py cells", "quality.py memory permuted-gru adding-1000-gru --out ."),
-    *("quality.py signals wiener", "quality.py integers mnist", "codes.py anomalies cancer"),
+    *(
+        "quality.py signals wiener",
+        "quality.py integers mnist --sparsity .5",
+        "codes.py anomalies cancer",
+    ),
     *("speed.py autoencode --only native", "speed.py regress --only native"),
     *("speed.py cells --only torch", "speed.py layers --figure layers.png --json layers.json"),
     *("speed.py stream --only eager,scripted", "speed.py carried", "speed.py limit"),

@@ -17,6 +17,7 @@ def test_the_command_writes_a_model_that_answers_in_integers(
     facts = json.loads(answer.out)
     assert answer.code == 0
     assert (tmp_path / "lost.png").read_bytes()[1:4] == b"PNG"
+    assert 0 <= facts["zeros"] < 0.1
     assert facts["bytes"] == (tmp_path / "i.safetensors").stat().st_size
     assert abs(facts["floats"][0] - facts["integers"][0]) < 0.02
     scores = json.loads(cli("evaluate", "i.safetensors", _data_of(run), "--json").out)

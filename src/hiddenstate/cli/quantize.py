@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 ENDING = "-int8.safetensors"
 """What follows the name of the run in that of the model, unless one is named."""
 
+SHOWN_ZEROS = 0.5
+"""Share of zeros from which it is printed: with fewer, no matrix is sparse in a file."""
+
 
 @click.command(
     cls=GroupedCommand,
@@ -89,6 +92,7 @@ def quantize(
     **reading: Any,
 ) -> None:
     """The command `quantize`."""
+    from hiddenstate.models.sparse import share_of_zeros
     from hiddenstate.system.atomic_file import check_output
 
     if device not in ("auto", "cpu"):
@@ -110,10 +114,12 @@ def quantize(
         words = f"what is lost in integers: largest difference {lost.largest:.2g}"
         write_figure(figure, lambda: _figure(lost, name, int(state_bits)), words)
     sizes = path.stat().st_size, len(model.encode())
+    zeros = share_of_zeros(integer.params)
     if as_json:
-        say_json(_facts(lost, path, sizes, int(state_bits)))
+        say_json(_facts(lost, path, sizes, int(state_bits)) | {"zeros": zeros})
         return
-    say(f"{path}: {sizes[0]:,} bytes, {sizes[0] / sizes[1]:.1%} of the model in floats")
+    share = f", {zeros:.1%} of the weights are 0" if zeros >= SHOWN_ZEROS else ""
+    say(f"{path}: {sizes[0]:,} bytes, {sizes[0] / sizes[1]:.1%} of the model in floats{share}")
     say_lost(model, lost)
     if figure is not None:
         note(f"figure: {figure}")

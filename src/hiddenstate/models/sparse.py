@@ -7,13 +7,15 @@ weight there; a pair of a gap of 255 and a weight of 0 bridges more than 255 zer
 
 import numpy as np
 
+from hiddenstate.models.net import Params
 from hiddenstate.system.typing import Array
 
 LARGEST_GAP, MOST_PAIRS = 255, 0xFFFF
 
 
-def share_of_zeros(weights: list[Array]) -> float:
-    """Return the share of the numbers of matrices that are 0."""
+def share_of_zeros(params: Params) -> float:
+    """Return the share of the numbers of all matrices that are 0."""
+    weights = [array for array in params.values() if array.ndim > 1]
     zeros = sum(each.size - np.count_nonzero(each) for each in weights)
     return zeros / max(1, sum(each.size for each in weights))
 

@@ -15,6 +15,7 @@ from hiddenstate.metrics.answer import Answer, answer_of
 from hiddenstate.metrics.target_scores import with_targets
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
+from hiddenstate.models.sparse import share_of_zeros
 from hiddenstate.runs import Run
 from hiddenstate.runs.requests import describe_request
 from hiddenstate.runs.static_facts import StaticFacts
@@ -215,6 +216,12 @@ class RunFacts:
             )
         steps += self.model.beside()
         return [*pairs, ("preparation", "; ".join(steps) or "none")]
+
+    def zeros(self) -> float | None:
+        """Return the share of weights that are 0 of a model that was trained to have some."""
+        if self.model is None or self.config.training.sparsity is None:
+            return None
+        return share_of_zeros(self.model.params)
 
     def net(self) -> Net | None:
         """Return the trained network; for a run without a model, from its checkpoint."""

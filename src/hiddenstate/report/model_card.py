@@ -121,6 +121,8 @@ def _training(facts: RunFacts) -> list[str]:
                 f"It answers in integers: weights of 8 bits, and {training.state_bits} bits "
                 "between layers. The last tenth of the updates rounded as integers."
             )
+        if (zeros := facts.zeros()) is not None:
+            parts.append(f"{zeros:.1%} of its weights are 0.")
     changed = [setting for setting in facts.settings() if setting.changed]
     if changed:
         rows = [[_code(s.flag), _escaped(s.value), _escaped(s.default)] for s in changed]

@@ -42,7 +42,9 @@ def network(facts: RunFacts) -> str:
     """The network, and the options that differ from their defaults."""
     net, body = facts.net(), ""
     if net is not None:
-        body += f"<p>It has {net.n_parameters():,} parameters.</p>"
+        zeros = facts.zeros()
+        sparse = "" if zeros is None else f" {zeros:.1%} of its weights are 0."
+        body += f"<p>It has {net.n_parameters():,} parameters.{sparse}</p>"
         body += tags.code(net.describe(), "the network")
     settings = facts.settings()
     changed = [setting for setting in settings if setting.changed]

@@ -347,28 +347,51 @@ static MODEL_APART void model_last_rows(
 }
 
 #if HAS_SPARSE
-#define MODEL_PAIR(i) x += (uint8_t)MODEL_8(pair + i), sum += (int32_t)MODEL_8(pair + i + 1) * *x++;
+/* Adds the product of a pair, number i of those that x is moved on by at once. */
+#define MODEL_PAIR(i)                                                                              \
+    x += (uint8_t)MODEL_8(pair + 2 * (i));                                                         \
+    sum += (int32_t)MODEL_8(pair + 2 * (i) + 1) * x[i];
+
+/* The sum of the products of one row, up to the pair at `end`. */
+static inline int32_t model_sum_of_pairs(const int8_t *pair, const int8_t *end, const int16_t *x)
+{
+    int32_t sum = 0;
+#if defined(__thumb2__) && defined(__GNUC__) && !defined(MODEL_PLAIN)
+    int32_t gap, weight, number;
+    for (; pair != end;)
+        __asm__("ldrb %1, [%4], #2\n\tldrsb %2, [%4, #-1]\n\tadd %5, %5, %1, lsl #1\n\t"
+                "ldrsh %3, [%5], #2\n\tmla %0, %2, %3, %0"
+            : "+r"(sum), "=&r"(gap), "=&r"(weight), "=&r"(number), "+r"(pair), "+r"(x)
+            :
+            : "memory");
+#else
+    for (; end - pair >= 4; pair += 4, x += 2) {
+        MODEL_PAIR(0)
+        MODEL_PAIR(1)
+    }
+    if (pair < end) {
+        MODEL_PAIR(0)
+    }
+#endif
+    return sum;
+}
 
 /* The same as model_rows of a sparse matrix. */
 static MODEL_APART void model_sparse_rows(
-    const model_product *product, const int16_t *numbers, int first, int32_t *y)
+    const model_product *product, const int16_t *x, int first, int32_t *y)
 {
-    const int8_t *pair = product->weight;
-    int r;
+    const int8_t *const pairs = product->weight, *pair = pairs, *end;
+    const int last = product->rows - first < MODEL_GROUP ? product->rows : first + MODEL_GROUP;
+    const uint16_t *const ends = product->ends;
+    const int32_t *const bias = product->bias, most = product->most;
+    const int16_t *const factor = product->factor;
+    const int8_t *const shift = product->shift;
     if (first > 0)
-        pair += 2 * (size_t)MODEL_16(product->ends + first - 1);
-    for (r = 0; r < MODEL_GROUP && first < product->rows; r++, first++) {
-        const int8_t *const end = product->weight + 2 * (size_t)MODEL_16(product->ends + first);
-        const int16_t *x = numbers;
-        int32_t sum = 0;
-        for (; end - pair >= 8; pair += 8) {
-            MODEL_PAIR(0) MODEL_PAIR(2) MODEL_PAIR(4) MODEL_PAIR(6)
-        }
-        for (; pair < end; pair += 2) {
-            MODEL_PAIR(0)
-        }
-        y[r] = model_finished(sum, product->bias + first, product->factor + first,
-            product->shift + first, product->most);
+        pair += 2 * (size_t)MODEL_16(ends + first - 1);
+    for (; first < last; first++, pair = end) {
+        end = pairs + 2 * (size_t)MODEL_16(ends + first);
+        *y++ = model_finished(
+            model_sum_of_pairs(pair, end, x), bias + first, factor + first, shift + first, most);
     }
 }
 
