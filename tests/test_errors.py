@@ -15,6 +15,7 @@ from hiddenstate.errors import (
     Flag,
     MissingExtraError,
     RunInterruptedError,
+    Setting,
     did_you_mean,
     listed,
     shortened,
@@ -135,3 +136,11 @@ def test_an_error_with_hints_crosses_processes_whole() -> None:
     assert str(copy) == "x: no; correct it, or leave it out with --drop x"
     assert (type(copy), copy.what, copy.hints) == (DataError, "x: no", error.hints)
     assert pickle.loads(pickle.dumps(RunInterruptedError("x", 15))).exit_code == 143
+
+
+def test_a_setting_is_words_and_values() -> None:
+    hint = Setting("add", thousands="'", time="day of sale", window=0, channels_first=True)
+    words = """add --thousands "'" --time 'day of sale' --window 0 --channels-first"""
+    assert str(DataError("wrong", hint)) == f"wrong; {words}" == f"wrong; {hint}"
+    values = {"thousands": "'", "time": "day of sale", "window": 0, "channels_first": True}
+    assert hint.options == values

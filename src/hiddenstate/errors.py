@@ -6,6 +6,7 @@ for fixing it. Text that came from a file or a user passes through :func:`printa
 
 import difflib
 import itertools
+import shlex
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -24,6 +25,41 @@ class Flag(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.name} {self.value}".rstrip()
+
+
+class Setting(tuple[str | Flag, ...]):
+    """A hint to set options that code can follow: `add --window 0 --output last`.
+
+    Parameters
+    ----------
+    verb : str
+        What to do with the options: `add`, or `leave out` for those that are False.
+    **options : str, int or bool
+        Their values by name.
+    """
+
+    options: dict[str, str | int | bool]
+
+    def __new__(cls, verb: str, **options: str | int | bool) -> "Setting":
+        flags = [
+            Flag(f"--{name.replace('_', '-')}", "" if isinstance(value, bool) else _typed(value))
+            for name, value in options.items()
+        ]
+        parts = [part for flag in flags for part in (" ", flag)]
+        hint = super().__new__(cls, (verb, *parts))
+        hint.options = options
+        return hint
+
+    def __str__(self) -> str:
+        return "".join(map(str, self))
+
+
+def _typed(value: str | int) -> str:
+    """Return a value as a user types it; a single sign is in quotation marks."""
+    text = printable(value, 40)
+    if len(text) == 1 and not text.isalnum():
+        return '"\'"' if text == "'" else f"'{text}'"
+    return shlex.quote(text)
 
 
 Hint = str | tuple[str | Flag, ...]

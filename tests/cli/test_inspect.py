@@ -204,6 +204,24 @@ def test_the_job_is_an_option_or_follows_from_a_target(cli, tmp_path):
     assert json.loads(done.out)["job"] == "autoencode"
 
 
+def test_the_options_that_help_are_values(cli, tmp_path):
+    lines = [",".join(f"p{i}" for i in range(36))]
+    lines += [",".join(str((i * k) % 7) for i in range(36)) for k in range(1, 20)]
+    (tmp_path / "flat.csv").write_text("\n".join(lines))
+    printed = json.loads(cli("inspect", "flat.csv", "--layout", "wide", "--json").out)
+    fixes = dict(zip(printed["warnings"], printed["fixes"], strict=True))
+    assert [fix for line, fix in fixes.items() if line.endswith("add --steps 6")] == [{"steps": 6}]
+
+    (tmp_path / "german.csv").write_text("a;b\n" + "1,5;2,5\n" * 20)
+    done = cli("inspect", "german.csv", "--json")
+    assert done.code == 2
+    assert done.err.rstrip().endswith("; add --delimiter ';' --decimal ','")
+    assert json.loads(done.out) == {
+        "error": done.err.rstrip().removeprefix("error: "),
+        "fixes": [{"delimiter": ";", "decimal": ","}],
+    }
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

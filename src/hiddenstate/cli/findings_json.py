@@ -49,6 +49,7 @@ def as_json_object(
     steps = facts.pop("steps") or (None, None, None)
     facts |= dict(zip(("steps_min", "steps_median", "steps_max"), steps, strict=True))
     facts["leaks"] = [leak.facts() for leak in findings.leaks]
+    facts["fixes"] = [getattr(line, "fix", None) for line in findings.warnings]
     facts["lengths"] = _lengths(d)
     facts["samples"] = _samples(findings, d, options)
     facts["fits"] = [

@@ -23,7 +23,7 @@ from hiddenstate.cli.output import say, say_json
 from hiddenstate.cli.stdin import named, stdin_as_file
 from hiddenstate.config import Config, DataConfig, make_config, section_options
 from hiddenstate.config.option import JOBS
-from hiddenstate.errors import DataError, HiddenstateError, OptionError, printable
+from hiddenstate.errors import DataError, HiddenstateError, OptionError, Setting, printable
 from hiddenstate.program.jobs import KINDS, first_with
 
 if TYPE_CHECKING:
@@ -63,7 +63,13 @@ def _reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def inspect(data: str, job: str | None, as_json: bool, **reading: Any) -> None:
     """The command `inspect`."""
     with stdin_as_file(data) as stdin:
-        _inspect(data, stdin, job, as_json, reading)
+        try:
+            _inspect(data, stdin, job, as_json, reading)
+        except HiddenstateError as error:
+            if as_json:
+                fixes = [hint.options for hint in error.hints if isinstance(hint, Setting)]
+                say_json({"error": named(str(error), stdin), "fixes": fixes})
+            raise
 
 
 def _inspect(

@@ -8,6 +8,7 @@ from typing import IO
 
 from hiddenstate.config.data_fields import STDIN
 from hiddenstate.errors import DataError, HiddenstateError, MachineError, OptionError
+from hiddenstate.system.notice import renamed
 
 KEPT = 64 * 2**20
 """Most bytes of stdin that a run is trained on; its folder keeps them."""
@@ -61,7 +62,7 @@ def stdin_as_file(data: str | None, most: int = READ) -> Iterator[Path | None]:
 
 def named(text: str, path: Path | None) -> str:
     """Return a message in which the temporary file is called `stdin`."""
-    return text if path is None else text.replace(str(path), "stdin")
+    return text if path is None else renamed(text, str(path), "stdin")
 
 
 def _stored(stream: IO[bytes], folder: Path, most: int) -> Path:

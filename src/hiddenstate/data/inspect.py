@@ -33,7 +33,7 @@ from hiddenstate.data.readers.column_roles import (
     describe_columns,
     described_roles,
 )
-from hiddenstate.data.readers.columns import Columns, typed
+from hiddenstate.data.readers.columns import Columns
 from hiddenstate.data.readers.number_names import Names, with_names_as_text
 from hiddenstate.data.readers.profiles import MISSING
 from hiddenstate.data.readers.row_order import clock_of, find_order
@@ -42,8 +42,9 @@ from hiddenstate.data.readers.table_remarks import missing_remarks, order_remark
 from hiddenstate.data.settled import numbered_ids
 from hiddenstate.data.store import RowStore
 from hiddenstate.data.table_series import TableSeries, find_series
-from hiddenstate.errors import DataError, OptionError, count, listed, printable
+from hiddenstate.errors import DataError, OptionError, Setting, count, listed, printable
 from hiddenstate.program.jobs import kind_of
+from hiddenstate.system.notice import offering
 from hiddenstate.system.typing import Array
 
 LONG_SERIES = 2000
@@ -301,10 +302,8 @@ def _counter_warnings(d: SequenceDataset, series: TableSeries) -> Iterator[str]:
     """Say that an input of a long table seems to be the time."""
     if d.read_as.get("layout") == "long" and series.time in (d.columns or ()):
         name = printable(series.time, 40)
-        yield (
-            f"column {name} is an input, but seems to order the rows of each series; add --time "
-            f"{typed(series.time)}"
-        )
+        text = f"column {name} is an input, but seems to order the rows of each series; "
+        yield offering(text, Setting("add", time=series.time))
 
 
 def _regress_warnings(
@@ -421,15 +420,18 @@ def _shape_warnings(
     plain = d.picture is None and d.train.lengths is None
     if plain and looks_swapped(first_rows(d.X)):
         arrays = d.kind.startswith(("an .np", "a folder of .npy"))
-        hint = "transpose the data"
-        if options.channels_first or arrays:
-            hint = f"{'leave out' if options.channels_first else 'add'} --channels-first"
-        yield (
+        text = (
             f"time and features look swapped: {count(T, 'step')} of {count(width, 'feature')}, "
-            f"but neighbouring features are much more alike than neighbouring steps; {hint}"
+            "but neighbouring features are much more alike than neighbouring steps; "
         )
+        if options.channels_first:
+            yield offering(text, Setting("leave out", channels_first=False))
+        else:
+            other = offering(text, Setting("add", channels_first=True))
+            yield other if arrays else f"{text}transpose the data"
     if T == 1 and len(d.train) > 1:
-        ids = "ids never repeat, so each row is a series of one step; add --layout features"
+        text = "ids never repeat, so each row is a series of one step; "
+        ids = offering(text, Setting("add", layout="features"))
         alone = "series of one step: a recurrent net has nothing to remember"
         yield ids if "id" in d.read_as else alone
     if T > LONG_SERIES and (d.y is None or d.y.ndim < 3):
@@ -448,7 +450,5 @@ def _flat_warnings(width: int) -> Iterator[str]:
         steps = next((s for s in COMMON_STEPS if width % s == 0 and 2 <= width // s <= 64), 0)
         what = f"{steps} steps of {width // max(steps, 1)}"
     if steps:
-        yield (
-            f"rows of {width} numbers are read as {width} steps of 1; if they are {what}, add "
-            f"--steps {steps}"
-        )
+        text = f"rows of {width} numbers are read as {width} steps of 1; if they are {what}, "
+        yield offering(text, Setting("add", steps=steps))

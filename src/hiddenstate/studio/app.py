@@ -308,7 +308,8 @@ class Studio:
             process.stop()
             return problem(f"no answer in {INSPECT_SECONDS:g} s; run `{process.command}`", 504)
         if code:
-            return answer({"command": process.command, "error": _error_of(process)}, 422)
+            found = {"error": process.error(), "fixes": process.fixes()}
+            return answer({"command": process.command, **found}, 422)
         try:
             findings = json.loads(process.output(MAX_FINDINGS))
         except ValueError:
@@ -427,12 +428,6 @@ class Studio:
             "errors": process.errors(),
             "files": files,
         }
-
-
-def _error_of(process: Process) -> str:
-    """Return the error that a command ended with, in one line."""
-    lines = [line for line in process.errors().splitlines() if line.startswith("error: ")]
-    return lines[-1].removeprefix("error: ") if lines else "the command ended without a reason"
 
 
 def _careful(handler: Handler) -> Handler:

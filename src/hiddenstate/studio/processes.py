@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from hiddenstate.config.option import JOBS
 from hiddenstate.errors import MachineError
@@ -102,6 +102,17 @@ class Process:
     def errors(self) -> str:
         """Return what it printed to stderr, likewise."""
         return _tail(self._child.errors, MAX_OUTPUT)
+
+    def error(self) -> str:
+        """Return the error that it ended with, in one line."""
+        lines = [line for line in self.errors().splitlines() if line.startswith("error: ")]
+        return lines[-1].removeprefix("error: ") if lines else "the command ended without a reason"
+
+    def fixes(self) -> list[Any]:
+        """Return the options that `inspect` offers with its error, by name, one object a hint."""
+        with suppress(ValueError):
+            return list(json.loads(self.output())["fixes"])
+        return []
 
     def stop(self) -> None:
         """Ask it to stop, as Ctrl-C does."""

@@ -12,8 +12,9 @@ import numpy as np
 
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.store import RowStore
-from hiddenstate.errors import printable
+from hiddenstate.errors import Setting, printable
 from hiddenstate.program.jobs import kind_of
+from hiddenstate.system.notice import offering
 from hiddenstate.system.typing import Array
 
 FIRST_ROWS, FEWEST_ROWS = 2000, 50
@@ -65,10 +66,11 @@ def are_examples(
 
 def examples_remark(dataset: SequenceDataset) -> str:
     """Say that rows are read as examples, and how to say otherwise."""
-    return (
+    text = (
         f"{printable(dataset.name)}: each row is read as an example of its own: neighbouring rows "
-        "are no more alike than others; if rows are time steps of one series, add --layout long"
+        "are no more alike than others; if rows are time steps of one series, "
     )
+    return offering(text, Setting("add", layout="long"))
 
 
 def rows_follow(rows: Array) -> bool:

@@ -17,7 +17,8 @@ from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.prepare.pipeline import split_way
 from hiddenstate.data.prepare.split import held_out
 from hiddenstate.data.rows import fractions
-from hiddenstate.errors import DataError, count, printable
+from hiddenstate.errors import DataError, Setting, count, printable
+from hiddenstate.system.notice import offering
 from hiddenstate.system.typing import Array
 
 SAMPLE_ROWS, SAMPLE_PAIRS = 256, 1000
@@ -111,23 +112,26 @@ def assumptions(
     where, options = printable(dataset.name), config.data
     reading = None if dataset.encodings else reading
     if reading is not None and (config.kind.has_series or reading.layout == "features"):
-        yield (
+        text = (
             f"{where}: each row is read as {reading.words}: {reading.reason}; if it is "
-            f"{reading.other.words}, add --layout {reading.other.layout}"
+            f"{reading.other.words}, "
         )
+        yield offering(text, Setting("add", layout=reading.other.layout))
     guessed = options.layout == "auto" and options.horizon is None and config.kind.has_targets
     if guessed and dataset.read_as.keys() & {"layout", "id", "time"} == {"layout"}:
-        yield (
+        text = (
             f"{where}: each row is read as a time step of one series; if rows are separate "
-            "examples, add --layout features"
+            "examples, "
         )
+        yield offering(text, Setting("add", layout="features"))
     one_each = options.output == "last" and not options.window
     no_forecast = config.kind.has_targets and options.horizon is None
     if no_forecast and not one_each and _has_one_target_a_series(dataset):
-        yield (
+        text = (
             f"{where}: the target is the same in all rows of each series, and predicted at every "
-            "one; to predict it once a series, add --window 0 --output last"
+            "one; to predict it once a series, "
         )
+        yield offering(text, Setting("add", window=0, output="last"))
 
 
 def _has_one_target_a_series(dataset: SequenceDataset) -> bool:

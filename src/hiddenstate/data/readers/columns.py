@@ -241,7 +241,8 @@ def number_error(columns: Columns, j: int) -> DataError | None:
     text = next(iter(texts))
     where = columns.at(int(np.argmax(columns.arrays[j] == text)), j)
     if columns.marks is not None and (problem := marks.problem(texts)) is not None:
-        return DataError(f"{where}: {_quoted(text)} {problem}")
+        what, hint = problem
+        return DataError(f"{where}: {_quoted(text)} {what}", hint)
     left_out = ("leave the column out with ", Flag("--drop", typed(columns.names[j])))
     if marks.decimal == "," and 2 * sum(n for t, n in texts.items() if is_number(t)) >= n_texts:
         return DataError(

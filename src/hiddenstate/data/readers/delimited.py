@@ -25,7 +25,7 @@ from hiddenstate.data.readers.number_text import CommaCheck, NumberMarks, is_num
 from hiddenstate.data.readers.profiles import MISSING, is_missing, kind_of
 from hiddenstate.data.readers.row_pieces import Piece, joined, packed
 from hiddenstate.data.readers.text_lines import TextLines, is_blank
-from hiddenstate.errors import DataError, OptionError, printable
+from hiddenstate.errors import DataError, OptionError, Setting, printable
 from hiddenstate.kernels import is_off, native
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.typing import Array
@@ -175,11 +175,11 @@ class _Reading:
         for other, name in others.items():
             if other != delimiter and all(other in line for line in bare):
                 comma = other != "," and any(_DECIMAL_COMMA.search(line) for line in lines)
-                decimal = " --decimal ','" if comma else ""
+                decimal = {"decimal": ","} if comma else {}
                 expected = "tab" if delimiter == "\t" else repr(delimiter)
                 raise DataError(
-                    f"{self.where}:1: columns are separated by {name}, not by {expected}; "
-                    f"add --delimiter {name}{decimal}"
+                    f"{self.where}:1: columns are separated by {name}, not by {expected}",
+                    Setting("add", delimiter=name.strip("'"), **decimal),
                 )
 
     def _read_header(self) -> None:

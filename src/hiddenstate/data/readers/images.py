@@ -24,7 +24,7 @@ from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.readers.class_folders import ClassFolders, Example, labelled, spaced
 from hiddenstate.data.readers.formats import FOLDERS, IMAGES
 from hiddenstate.data.rows import Rows
-from hiddenstate.errors import DataError, Flag, printable
+from hiddenstate.errors import DataError, Flag, Setting, printable
 from hiddenstate.program.jobs import kind_of
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.reading_progress import report_read
@@ -181,7 +181,7 @@ def _other_size(
     return DataError(
         f"{printable(path)}: {shape[1]} x {shape[0]} pixels, but {printable(first.name, 60)} has "
         f"{expected[1]} x {expected[0]}",
-        ("resize all images with ", Flag("--image-size", str(min(expected[:2])))),
+        Setting("resize all images with", image_size=min(expected[:2])),
     )
 
 

@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from hiddenstate.config import DataConfig
-from hiddenstate.errors import OptionError
+from hiddenstate.errors import Hint, OptionError, Setting
 
 SPACES = " \u00a0\u202f"
 """What `--thousands space` means: a space, or one that does not break the line."""
 
 _SWAPPED = str.maketrans(",.", ".,")
-
-_QUOTED = {",": "','", ".": "'.'", "'": '"\'"'}
-"""Marks as they are typed."""
 
 _LIKE_THOUSANDS = re.compile(r"\s*[-+]?[1-9][0-9]{0,2}(,[0-9]{3})+\s*")
 """A number whose commas could be marks between thousands."""
@@ -89,14 +86,7 @@ class NumberMarks:
         """Return whether a cell is a number with these marks."""
         return is_number(self.plain(cell))
 
-    def options(self) -> str:
-        """Return the options that name these marks."""
-        flags = ["--decimal ','"] if self.decimal == "," else []
-        if self.thousands is not None:
-            flags.append(f"--thousands {_QUOTED.get(self.thousands, self.thousands)}")
-        return " ".join(flags)
-
-    def problem(self, texts: Mapping[str, int]) -> str | None:
+    def problem(self, texts: Mapping[str, int]) -> tuple[str, Hint] | None:
         """Say with which marks at least half of the cells of a column would be numbers.
 
         Parameters
@@ -106,7 +96,7 @@ class NumberMarks:
 
         Returns
         -------
-        str or None
+        tuple of str and Hint, or None
             What is wrong with the first text, and a hint; None if nothing would help.
         """
         comma = NumberMarks(",")
@@ -124,14 +114,16 @@ class NumberMarks:
         first = next(iter(texts))
         if {comma, NumberMarks(".", ",")} <= set(best):
             return (
-                f"may be {_grouped_value(first)} or, with a decimal comma, "
-                f"{comma.plain(first)}; add --thousands ',' or --decimal ',' --thousands '.'"
+                f"may be {_grouped_value(first)} or, with a decimal comma, {comma.plain(first)}",
+                "add --thousands ',' or --decimal ',' --thousands '.'",
             )
+        options: dict[str, str | int | bool] = {}
+        if best[0].decimal != self.decimal:
+            options["decimal"] = best[0].decimal
+        if best[0].thousands is not None:
+            options["thousands"] = best[0].thousands
         what = "a mark between thousands" if best[0].thousands else "a decimal comma"
-        hint = best[0].options()
-        if self.decimal == ",":
-            hint = hint.removeprefix("--decimal ',' ")
-        return f"has {what}; add {hint}"
+        return f"has {what}", Setting("add", **options)
 
 
 class CommaCheck:

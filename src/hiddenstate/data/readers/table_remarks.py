@@ -12,8 +12,9 @@ from hiddenstate.data.readers.profiles import cell_text
 from hiddenstate.data.readers.role_guesses import LABEL_NAMES, Likely, counter_within
 from hiddenstate.data.readers.row_order import Doubt, RowOrder, dates_beside, unnamed_time
 from hiddenstate.data.table_series import counted_series
-from hiddenstate.errors import listed, printable
+from hiddenstate.errors import Setting, listed, printable
 from hiddenstate.program.jobs import kind_of
+from hiddenstate.system.notice import Remark, offering
 
 
 def kind_words(columns: Columns, roles: Roles) -> str:
@@ -66,7 +67,8 @@ def unused_remarks(
         + (f": remove {sign} to use its numbers)" if (sign := columns.profile(j).sign) else ")")
         for j, why in unused.items()
     ]
-    return (f"{where}: left out, as nothing uses them: {listed(reasons, each=160)}",)
+    text = f"{where}: left out, as nothing uses them: {listed(reasons, each=160)}"
+    return (Remark(text, fix={"input": ALL[0]} if Unused.CATEGORIES in unused.values() else None),)
 
 
 def series_remarks(
@@ -76,10 +78,11 @@ def series_remarks(
     name = counted_series(columns, roles) if options.layout == "auto" else None
     if name is None:
         return ()
-    return (
+    text = (
         f"{where}: rows with the same {printable(name, 40)} follow one another and have one label; "
-        f"if they are the steps of a series, add --id {typed(name)}",
+        "if they are the steps of a series, "
     )
+    return (offering(text, Setting("add", id=name)),)
 
 
 def encoding_remarks(where: str, encodings: Sequence[Encoding]) -> tuple[str, ...]:
@@ -99,8 +102,12 @@ def encoding_remarks(where: str, encodings: Sequence[Encoding]) -> tuple[str, ..
 def order_remarks(columns: Columns, roles: Roles, order: RowOrder, where: str) -> tuple[str, ...]:
     """Say in which order the rows are, if that may not be what a user expects."""
     if order.doubt is not None:
+        text = f"{where}: the rows are in the order of the file; "
         doubt = _doubt(columns, order.doubt, order.which)
-        return (f"{where}: the rows are in the order of the file; {doubt}",)
+        if order.doubt is Doubt.CALENDAR:
+            return (f"{text}{doubt}",)
+        add = Setting("add", time=columns.names[order.which[0]])
+        return (offering(f"{text}{doubt}", add),)
     name = "" if roles.time is None else printable(columns.names[roles.time], 40)
     remarks = [f"{where}: the rows are not in the order of {name}; ordered by it"][: order.moved]
     if order.dates is not None:
@@ -115,7 +122,7 @@ def order_remarks(columns: Columns, roles: Roles, order: RowOrder, where: str) -
 
 
 def _doubt(columns: Columns, doubt: Doubt, which: tuple[int, ...]) -> str:
-    """Say which columns of a long table without a time may order its rows."""
+    """Say which columns of a long table without a time may order its rows, up to what to add."""
     if doubt is Doubt.CALENDAR:
         names = columns.listed(which)
         return (
@@ -123,19 +130,18 @@ def _doubt(columns: Columns, doubt: Doubt, which: tuple[int, ...]) -> str:
         )
     j = which[0]
     column = f"column {printable(columns.names[j], 40)}"
-    add = f"add --time {typed(columns.names[j])}"
     cell = columns.arrays[j][0]
     if doubt is Doubt.DATES:
-        return f"if {column} orders them, {add}"
+        return f"if {column} orders them, "
     if doubt is Doubt.UNREAD:
-        return f"if {column} orders them, write '{printable(cell, 40)}' like 2020-12-31 and {add}"
+        return f"if {column} orders them, write '{printable(cell, 40)}' like 2020-12-31 and "
     what = {
         Doubt.FALLS: "falls from row to row, so the newest may be first",
         Doubt.COUNTS: "counts, but not in the order of the rows",
         Doubt.UNIX: "holds Unix times, by its values, that do not rise from row to row",
         Doubt.COMPACT: f"holds dates such as {cell_text(cell)}, by its values",
     }
-    return f"{column} {what[doubt]}; if it orders them, {add}"
+    return f"{column} {what[doubt]}; if it orders them, "
 
 
 def missing_remarks(found: MissingSteps | None, options: DataConfig, where: str) -> tuple[str, ...]:

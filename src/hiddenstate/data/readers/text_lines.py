@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from hiddenstate.data.readers.npy import MAX_RATIO, MAX_TOTAL
-from hiddenstate.errors import DataError, OptionError, printable
+from hiddenstate.errors import DataError, OptionError, Setting, printable
 from hiddenstate.system.reading_progress import report_read
 
 BLOCK = 1 << 22
@@ -221,8 +221,8 @@ class TextLines:
             for mark, encoding in BYTE_ORDER_MARKS.items():
                 if raw.startswith(mark):
                     raise DataError(
-                        f"{self.where}: starts with the byte order mark of {encoding.upper()}; "
-                        f"add --encoding {encoding}"
+                        f"{self.where}: starts with the byte order mark of {encoding.upper()}",
+                        Setting("add", encoding=encoding),
                     )
             if raw.startswith(codecs.BOM_UTF8):
                 return raw[3:], 3

@@ -6,10 +6,11 @@ const secret = /** @type {HTMLMetaElement} */ (document.querySelector("meta[name
 
 /** What the server answered instead of what was asked for: one line for the reader, and as `why` in its own words. */
 export class Problem extends Error {
-  /** @param {string} message @param {string} [why] */
-  constructor(message, why = message) {
+  /** @param {string} message @param {string} [why] @param {Record<string, any>[]} [fixes] options that would help, by name */
+  constructor(message, why = message, fixes = []) {
     super(message);
     this.why = why;
+    this.fixes = fixes;
   }
 }
 
@@ -19,11 +20,11 @@ export class Problem extends Error {
 async function checked(response) {
   if (response.ok) return response;
   const text = await response.text();
-  let why = text.trim();
+  let [why, fixes] = [text.trim(), undefined];
   try {
-    why = JSON.parse(text).error || why;
+    ({ error: why = why, fixes } = JSON.parse(text));
   } catch { /* a refusal is plain text */ }
-  throw new Problem((await teller())(why) || `${response.status}`, why);
+  throw new Problem((await teller())(why) || `${response.status}`, why, fixes);
 }
 
 /**

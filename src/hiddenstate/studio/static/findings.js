@@ -181,8 +181,8 @@ export function factsOf(found) {
 export function findingsOf(found, fix, known, said) {
   const parts = [rowsDrawn(found)];
   if (found.warnings.length) {
-    parts.push(block(t("Worth a look"), h("ul", { class: "warnings" }, found.warnings.map((/** @type {string} */ text) => {
-      const options = fixOf(text, known);
+    parts.push(block(t("Worth a look"), h("ul", { class: "warnings" }, found.warnings.map((/** @type {string} */ text, /** @type {number} */ place) => {
+      const options = fixOf(found.fixes[place], known);
       return h("li", {}, h("span", {}, said(text)), options && h("button", { type: "button", onclick: () => fix(options) }, fixWords(options)));
     }))));
   }
@@ -243,22 +243,9 @@ function columnTable(found, said) {
 }
 
 /**
- * The options that a warning names as its fix, such as {steps: "28"}; null if it names none.
- * @param {string} text
+ * The options that a warning or an error offers, as a form has them; null if none, or not all are known.
+ * @param {Record<string, any>|null|undefined} fix
  * @param {Record<string, any>} known
  */
-export function fixOf(text, known) {
-  const found = text.match(/(add|leave out) ((?:--[a-z-]+(?: (?:'[^']*'|"[^"]*"|[^\s;,]+))?,?\s*)+)$/);
-  if (!found) return known.input && / an input with --input all\)/.test(text) ? { input: "all" } : null;
-  /** @type {Record<string, any>} */
-  const options = {};
-  for (const [, flag, value] of found[2].matchAll(/--([a-z-]+)(?: ('[^']*'|"[^"]*"|[^\s;,-][^\s;,]*))?/g)) {
-    const name = flag.replaceAll("-", "_");
-    const option = known[name];
-    if (!option || (value && value.includes("COL"))) return null;
-    if (option.kind === "bool") options[name] = found[1] === "add";
-    else if (!value) return null;
-    else options[name] = value.replace(/^['"]|['"]$/g, "");
-  }
-  return Object.keys(options).length ? options : null;
-}
+export const fixOf = (fix, known) => (fix && Object.keys(fix).every((name) => known[name])
+  ? Object.fromEntries(Object.entries(fix).map(([name, value]) => [name, typeof value === "boolean" ? value : String(value)])) : null);

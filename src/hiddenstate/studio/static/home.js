@@ -145,16 +145,15 @@ export async function homePage(main, studio) {
         kept.own = own;
         await show();
       }
-      const { message, why = message } = /** @type {import("./api.js").Problem} */ (error);
-      const hint = again ? null : fixOf(why, await readingOptions());
+      const { message, fixes: [fix] = [] } = /** @type {import("./api.js").Problem} */ (error);
+      const hint = again ? null : fixOf(fix, await readingOptions());
       if (hint && Object.keys(hint).every((name) => SEPARATORS.includes(name) && !(name in own))) {
         await look(data, { job, own: { ...own, ...hint } });
         return;
       }
       fail(message, again);
-      if (hint) problem.append(h("span", { class: "row" }, h("button", { type: "button", onclick: () => look(data, { job, own: { ...own, ...hint } }) }, fixWords(hint))));
-      const [, side = ""] = /--image-size (\d+)/.exec(why) || []; // pictures that differ in size
-      if (side && !again) problem.append(h("span", { class: "row" }, sizesOf(data, Math.min(Number(side), SIDE))));
+      if (hint && hint.image_size) problem.append(h("span", { class: "row" }, sizesOf(data, Math.min(Number(hint.image_size), SIDE)))); // pictures that differ in size
+      else if (hint) problem.append(h("span", { class: "row" }, h("button", { type: "button", onclick: () => look(data, { job, own: { ...own, ...hint } }) }, fixWords(hint))));
     } finally {
       if (now === turn) {
         busy.textContent = "";
