@@ -21,53 +21,28 @@ def option_of(job: str, name: str) -> Option:
     return next(option for _, option in job_options(job) if option.name == name)
 
 
-def test_classify_defaults_are_those_of_the_classic_script() -> None:
-    flat = make_config("classify").flat()
-    expected = {
-        "cell": "lstm",
-        "hidden_size": 64,
-        "layers": 1,
-        "lr": 0.01,
-        "batch_size": 64,
-        "epochs": 1,
-        "optimizer": "adam",
-        "log_every": 50,
-        "n_evaluated": 2000,
-        "n_predicted": 10,
-    }
-    assert {name: flat[name] for name in expected} == expected
+CLASSIC: dict[str, dict[str, Any]] = {
+    "classify": {
+        **{"cell": "lstm", "hidden_size": 64, "layers": 1, "lr": 0.01, "batch_size": 64},
+        **{"epochs": 1, "optimizer": "adam", "log_every": 50, "n_evaluated": 2000},
+        **{"n_predicted": 10},
+    },
+    "regress": {
+        **{"cell": "rnn", "nonlinearity": "tanh", "hidden_size": 32, "lr": 0.02, "windows": 100},
+        **{"window": 10, "stateful": True, "shuffle": False, "batch_size": 1},
+    },
+    "autoencode": {
+        **{"encoder_sizes": (128, 64, 12), "code_size": 3, "activation": "tanh", "lr": 0.005},
+        **{"batch_size": 64, "epochs": 10, "log_every": 100, "n_scattered": 200},
+        **{"n_reconstructed": 5},
+    },
+}
 
 
-def test_regress_defaults_are_those_of_the_classic_script() -> None:
-    flat = make_config("regress").flat()
-    expected = {
-        "cell": "rnn",
-        "nonlinearity": "tanh",
-        "hidden_size": 32,
-        "lr": 0.02,
-        "windows": 100,
-        "window": 10,
-        "stateful": True,
-        "shuffle": False,
-        "batch_size": 1,
-    }
-    assert {name: flat[name] for name in expected} == expected
-
-
-def test_autoencode_defaults_are_those_of_the_classic_script() -> None:
-    flat = make_config("autoencode").flat()
-    expected = {
-        "encoder_sizes": (128, 64, 12),
-        "code_size": 3,
-        "activation": "tanh",
-        "lr": 0.005,
-        "batch_size": 64,
-        "epochs": 10,
-        "log_every": 100,
-        "n_scattered": 200,
-        "n_reconstructed": 5,
-    }
-    assert {name: flat[name] for name in expected} == expected
+@pytest.mark.parametrize("job", CLASSIC)
+def test_defaults_are_those_of_the_classic_scripts(job: str) -> None:
+    flat = make_config(job).flat()
+    assert {name: flat[name] for name in CLASSIC[job]} == CLASSIC[job]
 
 
 @pytest.mark.parametrize(("job", "option"), EVERY, ids=IDS)

@@ -131,40 +131,34 @@ def test_labels_that_a_file_cannot_hold_are_refused_before_it_is_written(reason,
     assert [*tmp_path.iterdir()] == [path]
 
 
-@pytest.mark.parametrize("wrong", [[["up", [1]]], [[["up"], 1]], [["up"]], {"up": 1}, [[{}, 1]]])
-def test_damaged_class_weights_are_rejected(wrong, tmp_path):
+WEIGHTS = [[["up", [1]]], [[["up"], 1]], [["up"]], {"up": 1}, [[{}, 1]]]
+UNFIT = [("n_features_in_", 2**31), ("n_features_in_", 0), ("fit_ndim_", 7)]
+LATER = [("device", "nan"), ("device", None), ("threads", "p")]
+"""Settings that are used only when predicting."""
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "wrong", "error"),
+    [
+        *(("settings", "class_weight", wrong, UntrustedFileError) for wrong in WEIGHTS),
+        *(("fitted", name, wrong, UntrustedFileError) for name, wrong in UNFIT),
+        *(("settings", name, wrong, OptionError) for name, wrong in LATER),
+    ],
+)
+def test_settings_and_attributes_that_do_not_fit_are_rejected(part, name, wrong, error, tmp_path):
     path = tmp_path / "m.safetensors"
     classifier(class_weight={"up": 2.0}).fit(X, Y_CLASS).save(path)
     arrays, facts = read_arrays(path, "model")
     facts = json.loads(json.dumps(facts))
-    facts["extra"]["settings"]["class_weight"] = wrong
+    facts["extra"][part][name] = wrong
     write_arrays(path, "model", arrays, facts)
-    with pytest.raises(UntrustedFileError, match="class_weight is not a parameter"):
-        load(path)
-
-
-@pytest.mark.parametrize(
-    ("name", "wrong"), [("n_features_in_", 2**31), ("n_features_in_", 0), ("fit_ndim_", 7)]
-)
-def test_attributes_that_do_not_match_the_network_are_rejected(name, wrong, tmp_path):
-    path = tmp_path / "m.safetensors"
-    RecurrentClassifier(hidden_size=3, max_steps=2).fit(X, Y_CLASS).save(path)
-    arrays, facts = read_arrays(path, "model")
-    facts["extra"]["fitted"][name] = wrong
-    write_arrays(path, "model", arrays, facts)
-    with pytest.raises(UntrustedFileError, match=name):
-        load(path)
-
-
-@pytest.mark.parametrize(("name", "wrong"), [("device", "nan"), ("device", None), ("threads", "p")])
-def test_invalid_settings_are_rejected_when_predicting(name, wrong, tmp_path):
-    path = tmp_path / "m.safetensors"
-    RecurrentClassifier(hidden_size=3, max_steps=2).fit(X, Y_CLASS).save(path)
-    arrays, facts = read_arrays(path, "model")
-    facts["extra"]["settings"][name] = wrong
-    write_arrays(path, "model", arrays, facts)
-    with pytest.raises(OptionError, match=name):
-        load(path).predict(X)
+    if error is OptionError:
+        with pytest.raises(error, match=name):
+            load(path).predict(X)
+    else:
+        parameter = "class_weight is not a parameter"
+        with pytest.raises(error, match=parameter if name == "class_weight" else name):
+            load(path)
 
 
 def test_a_file_with_another_estimator_than_expected_is_refused(tmp_path):

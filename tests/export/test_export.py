@@ -13,7 +13,6 @@ from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import MachineError, OptionError, UntrustedFileError
 from hiddenstate.export import export_model
 from hiddenstate.export.export import TARGETS, target_named
-from hiddenstate.system import atomic_file
 from tests.conftest import QUIET
 from tests.export.models import random_model
 from tests.export.scripts import imported
@@ -76,17 +75,10 @@ def test_exports_of_one_model_share_the_facts_beside_them(tmp_path):
     assert json.loads((tmp_path / "m.json").read_text()) == facts | {"graphs": 1}
 
 
-def test_a_file_that_cannot_be_written_leaves_all_as_it_was(tmp_path, monkeypatch):
+def test_a_file_that_cannot_be_written_leaves_all_as_it_was(tmp_path, full_for):
     model = random_model(5, job="classify")
     (tmp_path / "m.json").write_text('{"model_sha256": 1}')
-    write = atomic_file.write_output
-
-    def full(path, data):
-        if path.suffix == ".py":
-            raise MachineError("no space")
-        write(path, data)
-
-    monkeypatch.setattr(atomic_file, "write_output", full)
+    full_for(".py")
     with pytest.raises(MachineError, match="no space"):
         export_model(model, "python", tmp_path / "m.py", force=True)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [

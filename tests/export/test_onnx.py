@@ -10,7 +10,6 @@ import pytest
 
 from hiddenstate.export import export_model
 from hiddenstate.export.int8 import quantised, stored
-from hiddenstate.export.onnx import file as onnx_file
 from hiddenstate.export.onnx.file import BATCH, STREAM, build, zero_state
 from hiddenstate.export.target import source_of
 from hiddenstate.system.extras import command
@@ -18,16 +17,6 @@ from tests.conftest import QUIET
 from tests.export.models import random_model
 
 onnx = pytest.importorskip("onnx")
-
-RUNTIMES = {"onnxruntime": onnx_file.runtime_session, "reference": onnx_file.reference_session}
-
-
-@pytest.fixture(params=RUNTIMES)
-def start(request):
-    """What opens a graph, for each runtime."""
-    if request.param == "onnxruntime":
-        pytest.importorskip("onnxruntime")
-    return RUNTIMES[request.param]
 
 
 def session_of(model, ending, start):

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hiddenstate.export.onnx import file as onnx_file
 from hiddenstate.export.onnx.file import BATCH, build, run_in
 from hiddenstate.export.target import source_of
 from hiddenstate.export.trial import Trial, expected_answers
@@ -14,16 +13,6 @@ from hiddenstate.models.convolutions import choose_convolutions
 from tests.export.models import path_of, random_model
 
 onnx = pytest.importorskip("onnx")
-
-RUNTIMES = {"onnxruntime": onnx_file.runtime_session, "reference": onnx_file.reference_session}
-
-
-@pytest.fixture(params=RUNTIMES)
-def start(request):
-    """What opens a graph, for each runtime."""
-    if request.param == "onnxruntime":
-        pytest.importorskip("onnxruntime")
-    return RUNTIMES[request.param]
 
 
 def classifier(seed: int, **wanted: Any):

@@ -7,7 +7,6 @@ import pytest
 
 from hiddenstate.errors import MachineError, OptionError
 from hiddenstate.export import export_model
-from hiddenstate.system import atomic_file
 from tests.export.models import random_model
 
 onnx = pytest.importorskip("onnx")
@@ -167,16 +166,9 @@ def test_nothing_but_an_earlier_export_is_replaced(name, tmp_path, monkeypatch):
     assert len(list(tmp_path.rglob("*"))) == 3
 
 
-def test_a_folder_that_cannot_be_written_is_not_there(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_written_is_not_there(tmp_path, full_for):
     model = random_model(3, job="classify", **WITH_STATE)
-    write = atomic_file.write_output
-
-    def full(path, data):
-        if path.suffix == ".pbtxt":
-            raise MachineError("no space")
-        write(path, data)
-
-    monkeypatch.setattr(atomic_file, "write_output", full)
+    full_for(".pbtxt")
     with pytest.raises(MachineError, match="no space"):
         export_model(model, "triton", tmp_path / "m")
     assert list(tmp_path.iterdir()) == []

@@ -1,7 +1,6 @@
 """Runs with fixed convolutions beside the net: files, numbers, resuming, what cannot be done."""
 
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -60,13 +59,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert done.code == 0, done.err
     return folder
-
-
-@pytest.fixture
-def run(made: Path, tmp_path: Path) -> Run:
-    """The run, where `cli` finds it by its name."""
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-    return Run(tmp_path / "runs/classify-1")
 
 
 def test_all_numbers_are_those_of_the_combined_answer(run, cli, tmp_path):

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,13 +32,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = answer_to("regress", folder / "sales.csv", *options)
     assert done.code == 0, done.err
     return folder
-
-
-@pytest.fixture
-def run(made: Path, tmp_path: Path) -> Run:
-    """The forecast, where `cli` finds it by its name."""
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-    return Run(tmp_path / "runs/regress-1")
 
 
 def series_of(tmp_path: Path) -> np.ndarray:

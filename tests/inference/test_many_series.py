@@ -1,7 +1,6 @@
 """Forecasts of many series at once, each with its own scale."""
 
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,13 +42,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = answer_to("regress", path, *options, *OFF)
     assert done.code == 0, done.err
     return folder
-
-
-@pytest.fixture
-def run(made: Path, tmp_path: Path) -> Run:
-    """The run, where `cli` finds it by its name."""
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-    return Run(tmp_path / "runs/regress-1")
 
 
 def answers(table: str, name: str) -> list[float]:

@@ -38,20 +38,6 @@ TOLERANCES = {torch.float64: (1e-12, 1e-10), torch.float32: (2e-6, 1e-5)}
 State = tuple[Tensor, ...]
 
 
-@pytest.fixture(autouse=True)
-def computed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The calls of the kernels in this test."""
-    asked: list[Any] = []
-    from hiddenstate.kernels import autograd
-
-    def run(plan: Any, tensors: Any) -> Any:
-        asked.append(plan)
-        return autograd.run(plan, tensors)
-
-    monkeypatch.setattr(nn, "run", run)
-    return asked
-
-
 def twins(cell: str, *sizes: int, **options: Any) -> tuple[torch.nn.RNNBase, torch.nn.RNNBase]:
     """torch's layer and ours, with the same weights."""
     kind, options = cell.split("_")[0].upper(), {"dtype": torch.float64} | CELLS[cell] | options

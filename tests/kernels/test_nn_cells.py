@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_sequence
 
 from hiddenstate import RecurrentClassifier, nn
-from hiddenstate.kernels import VARIABLE, autograd, levels
+from hiddenstate.kernels import VARIABLE, levels
 from tests.conftest import needs_kernels
 
 pytestmark = needs_kernels
@@ -41,19 +41,6 @@ LENGTHS = (4, 9, 1)
 
 
 BROKEN: Any = 2.5
-
-
-@pytest.fixture
-def computed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The calls of the kernels in this test."""
-    asked: list[Any] = []
-
-    def run(plan: Any, tensors: Any) -> Any:
-        asked.append(plan)
-        return autograd.run(plan, tensors)
-
-    monkeypatch.setattr(nn, "run", run)
-    return asked
 
 
 def flat(answer: Any) -> list[Tensor]:

@@ -22,10 +22,7 @@ from hiddenstate import nn
 from hiddenstate.kernels import VARIABLE
 from tests.conftest import needs_kernels
 from tests.engines.ranks import group_of
-from tests.kernels import test_nn
 from tests.kernels.test_nn import CELLS, both, check, flat, numbers, twins
-
-computed = test_nn.computed
 
 
 def batch(*shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
