@@ -88,6 +88,8 @@ def type_in_words(job: str, name: str, options: dict[str, Option], default: obje
         if isinstance(default, str) and default not in choices:  # lr_schedule="auto"
             choices.insert(0, default)
         kind = "{" + ", ".join(map(repr, choices)) + "}"
+    elif option.allowed:
+        kind = "{" + ", ".join(map(str, option.allowed)) + "}"
     elif option.kind in (bool, str):
         kind = option.kind.__name__
     else:

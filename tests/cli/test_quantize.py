@@ -27,11 +27,11 @@ def test_the_command_writes_a_model_that_answers_in_integers(
     assert "answers in integers" in refuse(2, "quantize", "i.safetensors", _data_of(run))
 
 
-def test_integers_are_computed_on_the_cpu_of_32_rows_at_least(refuse: Refuse, trained: Any) -> None:
+def test_integers_are_computed_on_the_cpu_of_10_rows_at_least(refuse: Refuse, trained: Any) -> None:
     run = trained("classify")
     said = "error: --device cuda: integers are computed on the CPU; leave it out"
     assert said in refuse(2, "quantize", run, "--output", "d", "--device", "cuda")
-    assert "--rows" in refuse(2, "quantize", run, "--output", "d", "--rows", "31")
+    assert "--rows" in refuse(2, "quantize", run, "--output", "d", "--rows", "9")
     assert "is a folder" in refuse(2, "quantize", run, "--output", run)
 
 

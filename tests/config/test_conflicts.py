@@ -18,7 +18,7 @@ from hiddenstate.program.integers import INTEGER_EQUATIONS
         ({"convolutions": True}, "--convolutions: they have no form in integers"),
         ({"cell": "mingru"}, "--cell: minGRU has no form in integers"),
         ({"cell": "lru"}, "--cell: LRU has no form in integers"),
-        ({"state_bits": 12}, "--state-bits: expected 8 or 16, got 12"),
+        ({"state_bits": 12}, "--state-bits: expected 16 or 8, got 12"),
         ({"quantize": None, "state_bits": 8}, "--state-bits: applies only to integers"),
         ({"quantize": None, "sparsity": 0.5}, "--sparsity: applies only to integers"),
         ({"sparsity": 1.0}, "--sparsity: expected a number above 0 and below 1"),

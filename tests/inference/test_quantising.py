@@ -11,7 +11,7 @@ import pytest
 import hiddenstate
 from hiddenstate.data import Rows
 from hiddenstate.errors import DataError, OptionError
-from hiddenstate.inference.quantising import lost, quantised, split_of
+from hiddenstate.inference.quantising import lost, quantised, ranges_of, split_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
 from tests.contract.models import CLASSIFY, CODE, LAST, LINEAR, STEM, made, model_of
@@ -57,8 +57,11 @@ def test_little_is_lost_and_is_what_the_program_says(model: FittedModel, state_b
 def test_rows_that_have_no_ranges_are_refused() -> None:
     model = made(1, CLASSIFY)
     rows = rows_of(model)
-    with pytest.raises(DataError, match=r"31 rows.*at least 32"):
-        quantised(model, rows.take(slice(0, 31)))
+    with pytest.raises(DataError, match=r"9 rows.*at least 10"):
+        quantised(model, rows.take(slice(0, 9)))
+    assert str(ranges_of(quantised(model, rows.take(slice(0, 10)))[1])).startswith(
+        "warning: ranges"
+    )
     with pytest.raises(DataError, match="all rows are the same"):
         quantised(model, replace(rows, X=np.ones_like(rows.X)))
 

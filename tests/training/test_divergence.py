@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -12,12 +13,13 @@ from hiddenstate.data import Rows, SequenceDataset
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.datasets import load_waves
 from hiddenstate.engines import Chunk, Engine, TrainingState, make_engine
-from hiddenstate.errors import DivergedError
+from hiddenstate.errors import DataError, DivergedError
 from hiddenstate.jobs import Job, make_job
 from hiddenstate.jobs.base import Evaluation
 from hiddenstate.training.divergence import check_weights
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.trainer import Callback, Trainer
+from tests.conftest import needs_kernels
 
 CONFIG = make_config("regress", {"windows": 6, "epochs": 2, "threads": 1})
 
@@ -160,3 +162,21 @@ def test_the_batch_whose_loss_is_not_finite_is_named_and_nothing_after_it_is_sav
     with pytest.raises(DivergedError, match=r"batch 4 \(step 4\)"):
         Trainer(job, cast(Engine, Breaks(engine)), [saved]).train()
     assert saved.steps == [2, 4]
+
+
+@needs_kernels
+def test_numbers_that_do_not_fit_into_integers_have_diverged_unless_the_data_has_them() -> None:
+    """Weights that read the inputs are no units that saturate."""
+    options = {"windows": 6, "threads": 1, "quantize": "int8", "nonlinearity": "relu"}
+    config = make_config("regress", {**options, "cell": "rnn"})
+    for array, error in ("rnn.weight_ih_l0", DivergedError), ("", DataError):
+        job = make_job(config, prepare(load_waves(6), config))
+        state = starting_state(job)
+        if array:
+            state.params[array][:] = 1e12
+        else:
+            job.dataset.train.X[:] *= 1e12
+        begin = replace(state, step=job.grid_from)
+        trainer = Trainer(job, make_engine(job.task(), begin), step=begin.step)
+        with pytest.raises(error, match=r"--quantize: its (numbers between layers|inputs) are too"):
+            trainer.train()

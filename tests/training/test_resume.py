@@ -38,7 +38,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 OPTIONS["classify int8"] = {**OPTIONS["classify"], "quantize": "int8", "state_bits": 8}
 OPTIONS["classify int8"]["sparsity"] = 0.7
-OPTIONS["regress streams int8"] = {**OPTIONS["regress streams"], "quantize": "int8", "cell": "gru"}
+OPTIONS["regress streams int8"] = {**OPTIONS["regress streams"], "quantize": "int8"}
+OPTIONS["regress streams int8"] |= {"cell": "fastgrnn", "rank": 4}
 CASES = [(kind, e) for kind in OPTIONS for e in ENGINES if "int8" not in kind or e == "native"]
 IN_TURN = [
     (kind, "native" if "int8" in kind else engine)
@@ -205,6 +206,7 @@ DAMAGE = {
     "a loss of another type": lambda a, f: a.update({"progress/recent": np.ones(3, "f4")}),
     "no step": lambda a, f: f.clear(),
     "a step that is none": lambda a, f: f.update(step=-1),
+    "bits of no net": lambda a, f: f.update(integer={"input": 15}),
     "a number that is not finite": lambda a, f: a["params/out.bias"].fill(np.nan),
 }
 

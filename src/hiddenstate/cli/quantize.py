@@ -48,7 +48,7 @@ SHOWN_ZEROS = 0.5
 )
 @click.option(
     "--rows",
-    type=click.IntRange(32),
+    type=click.IntRange(10),
     default=1000,
     metavar="N",
     help="Rows that ranges are found on, at most.  [default: 1000]",
@@ -171,6 +171,8 @@ def _unit(lost: "Lost") -> str:
 
 def say_lost(model: "FittedModel", lost: "Lost") -> None:
     """Print the scores of both models, and the share of cut numbers of each vector."""
+    from hiddenstate.inference.quantising import ranges_of
+
     is_share = lost.score == "accuracy"
     form = "{:.2%}" if is_share else "{:.6g}"
     names = [f"error of {name}" for name in lost.names] or ["accuracy" if is_share else "error"]
@@ -189,7 +191,8 @@ def say_lost(model: "FittedModel", lost: "Lost") -> None:
     if model.transform.has_path:
         rows.append(["linear path", "", "in floats"])
     table(["vector", "bits", "cut numbers"], rows, numbers=1)
-    note(f"ranges found on {lost.n_calibrated:,} rows")
+    ranges = ranges_of(lost.n_calibrated)
+    note(str(ranges) if ranges.level == "warning" else ranges.text)
 
 
 def _facts(lost: "Lost", path: Path, sizes: tuple[int, int], state_bits: int) -> dict[str, Any]:

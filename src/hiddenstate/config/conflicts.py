@@ -35,8 +35,6 @@ def check_quantised(training: TrainingConfig, model: Any) -> None:
         if training.sparsity is not None:
             raise OptionError("--sparsity: applies only to integers; add --quantize int8")
         return
-    if training.state_bits not in (8, 16):
-        raise OptionError(f"--state-bits: expected 8 or 16, got {training.state_bits}")
     without = [cell for cell in CELLS.values() if not cell.in_integers]
     cell = isinstance(model, RecurrentConfig) and next(
         (cell for cell in without if cell.option == model.cell), None

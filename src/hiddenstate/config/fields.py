@@ -443,9 +443,8 @@ class TrainingConfig:
     )
     state_bits: int = option(
         16,
-        "With --quantize, the bits of inputs, of what layers give, and of states: 16 or 8.",
-        low=8,
-        high=16,
+        "With --quantize, the bits of inputs, of what layers give, and of states.",
+        allowed=(16, 8),
         unit="bits",
         since=5,
         omitted=True,

@@ -63,6 +63,8 @@ class Option:
     below: float | None = None
     """Upper bound that is not itself a value."""
     choices: tuple[str, ...] | None = None
+    allowed: tuple[int, ...] = ()
+    """The values of a whole number that has few."""
     unit: str = ""
     """Unit of the value in the plural, such as `steps`."""
     since: int = 1
@@ -103,6 +105,8 @@ class Option:
             return f"{several} of " + ", ".join(self.choices)
         if self.kind is bool:
             return "true or false"
+        if self.allowed:
+            return self.bounds()
         if self.kind is str:
             return "text"
         if self.kind is tuple and self.item is str:
@@ -120,6 +124,8 @@ class Option:
 
     def bounds(self) -> str:
         """Describe the range: `at least 0 and below 1`; empty if there is none."""
+        if self.allowed:
+            return " or ".join(map(str, self.allowed))
         if self.low is not None and self.high is not None:
             return f"from {self.low} to {self.high}"
         bounds = (
@@ -204,6 +210,8 @@ class Option:
             return set(value if self.kind is tuple else (value,)) <= set(self.choices)
         if self.kind is str or self.item is str:
             return True
+        if self.allowed:
+            return value in self.allowed
         for number in value if self.kind is tuple else (value,):
             if (
                 (self.low is not None and number < self.low)

@@ -100,8 +100,9 @@ def _rounded(task: Task, state: TrainingState) -> Engine:
     if task.net.n_members > 1:
         from hiddenstate.engines.members import MembersEngine
 
-        return RoundedEngine(task, MembersEngine(task, state, NativeEngine), make_predictor)
-    return RoundedEngine(task, NativeEngine(without_fold(task, 0), state), make_predictor)
+        members = MembersEngine(task, state, NativeEngine)
+        return RoundedEngine(task, members, state, make_predictor)
+    return RoundedEngine(task, NativeEngine(without_fold(task, 0), state), state, make_predictor)
 
 
 def load_torch(purpose: str) -> None:

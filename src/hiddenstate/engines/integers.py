@@ -13,25 +13,29 @@ from hiddenstate.engines.interface import Source, Task, check_state
 from hiddenstate.engines.reference import ReferencePredictor
 from hiddenstate.kernels import default_threads, level, native
 from hiddenstate.models.fitted import FittedModel
+from hiddenstate.models.integers import params_on_grid, program_of_nets
 from hiddenstate.models.meaning import program_of
-from hiddenstate.models.net import Params
+from hiddenstate.models.net import Net, Params
 from hiddenstate.program.cells import CELLS
 from hiddenstate.program.integers import (
     INTEGER_EQUATIONS,
     LARGEST_SUM,
     SIGMOID,
+    SUM_BITS,
     Dequantise,
     Factors,
+    Format,
     IntegerBeside,
     IntegerConvolution,
     IntegerDense,
     IntegerDirection,
     IntegerRecurrent,
     Product,
+    Quantise,
 )
 from hiddenstate.program.layers import Layer, run_layers, state_of
 from hiddenstate.program.program import Program
-from hiddenstate.program.quantising import BOUNDED, SHARE, bits_for, peak
+from hiddenstate.program.quantising import Calibration, calibrated, in_integers
 from hiddenstate.system.typing import Array
 
 _KINDS = tuple(INTEGER_EQUATIONS)
@@ -39,6 +43,9 @@ _KINDS = tuple(INTEGER_EQUATIONS)
 
 CALIBRATED_ROWS = 1000
 """About how many rows say how large numbers are."""
+
+Pair = tuple[int, int]
+"""Bits of a vector, and its largest integer; (0, 0) of one that is not rounded."""
 
 _TABLE = [*SIGMOID.tolist(), int(SIGMOID[-1])]
 
@@ -62,18 +69,58 @@ def compiled(program: Program, threads: int = 0) -> Program:
     return replace(program, nets=nets, decoder=decoder)
 
 
-def grids(task: Task) -> tuple[tuple[float, float], list[tuple[float, float]]]:
-    """Return the grids of a net's inputs, as its rows suggest, and of h of each layer: numbers are
-    whole multiples of 1 / the first number, of the second at most; 0 for all numbers."""
-    net, size = task.net, task.state_bits - 1
-    most = float((1 << size) - 1)
-    if net.kind.has_codes:
-        return (0.0, 0.0), []
+def calibrated_on(task: Task, params: Params) -> Calibration:
+    """Return the bits of a net with these weights, rounded, on about `CALIBRATED_ROWS` of its
+    training rows.
+
+    Raises
+    ------
+    NotInteger
+        If its numbers do not fit.
+    """
     every = max(1, len(task.X) // CALIBRATED_ROWS)
     x = fractions(task.X[np.arange(0, len(task.X), every)], np.float64)
-    bits = bits_for(peak(x, None if task.lengths is None else task.lengths[::every], SHARE), size)
-    state = 2.0**size if net.cell.name in BOUNDED else 0.0
-    return (2.0**bits, most), [(state, most)] * net.recurrent.layers
+    lengths = None if task.lengths is None else task.lengths[::every]
+    program = program_of_nets(task.net, params_on_grid(task.net, params))
+    return calibrated(program, x, lengths, task.state_bits)
+
+
+def grids(
+    net: Net, params: Params, calibration: Calibration
+) -> tuple[Pair, list[Pair], list[tuple[Pair, Pair, Pair, Pair, int]], list[Pair]]:
+    """Return how the kernels round a net without members while they train it: its inputs, what
+    each layer of a stem gives, of each recurrent layer h, c, what stands between the factors of
+    both products, and the bits of sums, and what each dense layer but the last gives."""
+    program = in_integers(program_of_nets(net, params_on_grid(net, params)), calibration)
+    first, *layers = _flat(program.nets[0])
+    assert isinstance(first, Quantise)
+    recurrent = [layer for layer in layers if isinstance(layer, IntegerRecurrent)]
+    dense = [layer.format for layer in layers if isinstance(layer, IntegerDense)][:-1]
+    if program.decoder:
+        code, *rest = program.decoder
+        assert isinstance(code, Quantise)
+        dense += [code.format, *(e.format for e in rest[:-2] if isinstance(e, IntegerDense))]
+    return (
+        _pair(first.format),
+        [_pair(layer.format) for layer in layers if isinstance(layer, IntegerConvolution)],
+        [_of_layer(layer) for layer in recurrent],
+        [_pair(format) for format in dense],
+    )
+
+
+def _pair(format: Format | None) -> Pair:
+    return (format.bits, format.most) if format else (0, 0)
+
+
+def _of_layer(layer: IntegerRecurrent) -> tuple[Pair, Pair, Pair, Pair, int]:
+    direction = layer.directions[0]
+    inputs, hidden = (
+        each.format if len(each.products) > 1 else None
+        for each in (direction.inputs, direction.hidden)
+    )
+    sums = int(direction.own["bits"][0]) if "bits" in direction.own else SUM_BITS
+    h, c = _pair(layer.formats["h"]), _pair(layer.formats.get("c"))
+    return h, c, _pair(inputs), _pair(hidden), sums
 
 
 def _compiled(layer: Layer, threads: int) -> Layer:
@@ -191,7 +238,7 @@ class IntegerPredictor(ReferencePredictor):
                     own = np.full((len(layer.directions), 1, 1), format.bits)
                     before = self._bits.get(name, own[:0])
                     self._bits[name] = np.concatenate([before, own])
-        if _gives_states(model):
+        if model.gives_states:  # no multiples of the scales of rows are an identity
             self._layers = (*self._layers[:-2], Dequantise(int(self._bits["h"][-1, 0, 0])))
         self._whole = any(layer.whole_rows for layer in self._layers)
 
@@ -242,12 +289,3 @@ class IntegerPredictor(ReferencePredictor):
 def _flat(layers: Sequence[Layer]) -> Iterator[Layer]:
     for layer in layers:
         yield from _flat(layer.layers) if isinstance(layer, IntegerBeside) else (layer,)
-
-
-def _gives_states(model: FittedModel) -> bool:
-    """Return whether outputs are the states of the last layer: the head is the identity, which no
-    multiples of the scales of rows are."""
-    if model.net.kind.has_codes or model.net.output != "steps":
-        return False
-    head, bias = model.params["out.weight"], model.params["out.bias"]
-    return np.array_equal(head, np.eye(*head.shape)) and not bias.any()

@@ -15,6 +15,7 @@ from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError
 from hiddenstate.models.net import Net, Params
 from hiddenstate.program.cells import STATES
+from hiddenstate.program.quantising import Calibration
 from hiddenstate.system.typing import Array
 
 Source = Array | RowStore
@@ -73,10 +74,10 @@ class Task:
         The first step of each row (N,) whose loss counts, where there is a target at every step.
         Earlier steps are read, but are in no loss, nor in the divisor of a batch's.
     grid_from : int, optional
-        The step from which the net computes with weights and states as its form in integers has
-        them; gradients change weights that are not rounded.
+        The step from which the net computes with the numbers of its form in integers; gradients
+        change weights that are not rounded.
     state_bits : int, default 16
-        Bits of inputs and states from there on.
+        Bits of inputs, of what layers give and of states from there on.
     """
 
     net: Net
@@ -185,6 +186,8 @@ class TrainingState:
     left_out : ndarray, optional
         After the turn of a task, what each member answered to the rows that it had left out, (N, C)
         with 0 for other rows.
+    calibration : Calibration, optional
+        After step `Task.grid_from`, the bits of all vectors.
     """
 
     params: Params
@@ -193,6 +196,7 @@ class TrainingState:
     carried: Params = field(default_factory=dict)
     moments_since: int = 0
     left_out: Array | None = None
+    calibration: Calibration | None = None
 
     def not_finite(self) -> str | None:
         """Return the name of the first array with a number that is not finite, or None."""

@@ -23,6 +23,7 @@ from hiddenstate.engines.interface import (
 from hiddenstate.kernels import default_threads
 from hiddenstate.models.net import Net, Params, member_params
 from hiddenstate.program.companions import mean_probabilities
+from hiddenstate.program.quantising import Calibration
 from hiddenstate.system import threads
 from hiddenstate.system.typing import Array
 
@@ -91,6 +92,12 @@ class MembersEngine:
     def encode(self, X: Source) -> Array:
         """Refuse: only autoencoders encode, and they have no members."""
         raise TypeError("a net with members has no codes")
+
+    def quantise(self, calibration: Calibration) -> None:
+        """Compute with the numbers of nets in integers from now on: native engines do."""
+        for number, engine in enumerate(self._engines):
+            own = replace(calibration, nets=calibration.nets[number : number + 1])
+            engine.quantise(own)  # type: ignore[attr-defined]
 
     def restore(self, params: Params) -> None:
         """Replace the weights; see `Engine.restore`."""

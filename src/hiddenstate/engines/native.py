@@ -29,6 +29,7 @@ from hiddenstate.errors import DataError
 from hiddenstate.kernels import default_threads, level, native
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params
+from hiddenstate.program.quantising import Calibration
 from hiddenstate.system.cancellation import (
     StopRequestedError,
     cancellation_check,
@@ -220,9 +221,6 @@ class NativeEngine:
             dtype = _kind(X) if task.augment is None else np.dtype(self._dtype)
             none = np.empty(0, np.int64)
             self._teach(np.empty((0, *X.shape[1:]), dtype), none, none)
-        self._is_on_grid = False
-        if task.grid_from is not None and state.step > task.grid_from:
-            self._round_from_now()
         # Settings for `step`, from step `_settings_from` on.
         self._settings: list[tuple[float, float, float]] = []
         self._settings_from = 0
@@ -282,11 +280,6 @@ class NativeEngine:
     def run(self, first: int, last: int, stop: Callable[[], bool]) -> Chunk:
         """Run steps `first` to `last` - 1; see `Engine.run`."""
         task = self.task
-        if task.grid_from is not None and not self._is_on_grid:
-            if first >= task.grid_from:
-                self._round_from_now()
-            else:
-                last = min(last, task.grid_from)
         if task.training.sparsity is not None:
             last = self._prune(task.training.sparsity, first, last)
         rows, sizes, resets = task.batches.span(first, last)
@@ -322,10 +315,10 @@ class NativeEngine:
             outputs = outputs[: int(sizes[:steps_done].sum())]
         return Chunk(losses[:steps_done], outputs)
 
-    def _round_from_now(self) -> None:
-        """Compute with the numbers of a net in integers, as gradients do not."""
-        self._learner.quantise(*grids(self.task))
-        self._is_on_grid = True
+    def quantise(self, calibration: Calibration) -> None:
+        """Compute with the numbers of a net in integers from now on, as gradients do not."""
+        params = self._saved(0)
+        self._learner.quantise(*grids(self.task.net, params, calibration))
 
     def _prune(self, sparsity: float, first: int, last: int) -> int:
         """Prune weights if they are before update `first`, and return the next such update if it is

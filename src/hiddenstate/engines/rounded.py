@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
+from hiddenstate.engines.integers import calibrated_on
 from hiddenstate.engines.interface import (
     Chunk,
     Engine,
@@ -16,27 +18,56 @@ from hiddenstate.engines.members import averaged
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.integers import params_on_grid
 from hiddenstate.models.net import Params
+from hiddenstate.program.quantising import Calibration
 from hiddenstate.system.typing import Array
+
+
+class Rounding(Engine, Protocol):
+    """An engine that can compute with rounded numbers."""
+
+    def quantise(self, calibration: Calibration) -> None:
+        """Compute with the numbers of a net in integers from now on."""
+        ...
 
 
 class RoundedEngine:
     """Trains as the engine in it; see `Engine`. After :meth:`settle`, it answers in integers.
 
+    From `task.grid_from` on numbers are rounded, with bits that are found there, once.
+
     Parameters
     ----------
     task : Task
-    engine : Engine
-        Computes the steps, from `task.grid_from` on with rounded numbers.
+    engine : Rounding
+        Computes the steps.
+    state : TrainingState
+        With which `engine` began.
     make : callable
         As :func:`hiddenstate.engines.choose.make_predictor`.
+
+    Attributes
+    ----------
+    calibration : Calibration or None
+        The bits of all vectors, while numbers are rounded.
     """
 
-    def __init__(self, task: Task, engine: Engine, make: Callable[..., Predictor]) -> None:
+    def __init__(
+        self, task: Task, engine: Rounding, state: TrainingState, make: Callable[..., Predictor]
+    ) -> None:
         self.task, self._engine, self._make = task, engine, make
+        self.calibration: Calibration | None = None
         self._model: FittedModel | None = None
         self._predictors: list[Predictor] = []
         self.name, self.version, self.device = engine.name, engine.version, engine.device
         self.threads = engine.threads
+        assert task.grid_from is not None
+        self._grid_from = task.grid_from
+        if state.calibration is not None and state.step > self._grid_from:
+            self._quantise(state.calibration)
+
+    def _quantise(self, calibration: Calibration) -> None:
+        self.calibration = calibration
+        self._engine.quantise(calibration)
 
     def settle(self, model: FittedModel) -> None:
         """Answer as a model in integers from now on, of which this is the net."""
@@ -44,8 +75,18 @@ class RoundedEngine:
         self._predictors = [self._make(each, "cpu", threads) for each in model.members()]
 
     def run(self, first: int, last: int, stop: Callable[[], bool]) -> Chunk:
-        """Run steps `first` to `last` - 1; see `Engine.run`."""
+        """Run steps `first` to `last` - 1; see `Engine.run`.
+
+        Raises
+        ------
+        NotInteger
+            If the numbers of the net do not fit where they begin to be rounded.
+        """
         self._model, self._predictors = None, []
+        if first < self._grid_from:
+            last = min(last, self._grid_from)
+        elif self.calibration is None:  # or in a checkpoint of an older version
+            self._quantise(calibrated_on(self.task, self._engine.export().params))
         return self._engine.run(first, last, stop)
 
     def predict(self, X: Source, lengths: Array | None = None) -> Array:
@@ -77,7 +118,7 @@ class RoundedEngine:
 
     def export(self) -> TrainingState:
         """Return a copy of the state; see `Engine.export`. Settled weights are rounded."""
-        state = self._engine.export()
+        state = replace(self._engine.export(), calibration=self.calibration)
         return state if self._model is None else replace(state, params=dict(self._model.params))
 
     def about(self) -> EngineInfo:

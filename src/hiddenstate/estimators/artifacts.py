@@ -1,6 +1,7 @@
 """What a fitted estimator gives: streams, torch modules, exports and its file."""
 
 import os
+import warnings
 from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,7 +89,8 @@ class ArtifactsMixin:
         Parameters
         ----------
         X : array-like
-            As for `predict`, at least 32 rows; training rows, or others like them.
+            As for `predict`, at least 10 rows, and 32 without a warning; training rows, or others
+            like them.
         state_bits : {16, 8}, default 16
             Bits of inputs, of what layers give and of states.
         percent : float, default 99.99
@@ -104,9 +106,9 @@ class ArtifactsMixin:
         OptionError
             If a part of the model has no form in integers.
         DataError
-            If rows are fewer than 32, or all equal.
+            If rows are fewer than 10, or all equal.
         """
-        from hiddenstate.inference.quantising import quantised
+        from hiddenstate.inference.quantising import quantised, ranges_of
 
         check_is_fitted(self)
         if state_bits not in (16, 8) or not 50 <= percent <= 100:
@@ -115,7 +117,9 @@ class ArtifactsMixin:
             )
         with errors_for_python():
             rows, share = self._prepare(X), percent / 100
-            model, _ = quantised(self.model_, rows, state_bits, share, where="X")
+            model, n_rows = quantised(self.model_, rows, state_bits, share, where="X")
+        if (ranges := ranges_of(n_rows)).level == "warning":
+            warnings.warn(ranges.text, RuntimeWarning, stacklevel=2)
         other = copy(self)
         other.model_ = model
         for name in ("_training", "_online"):

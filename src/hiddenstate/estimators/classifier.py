@@ -175,8 +175,8 @@ class RecurrentClassifier(ClassifierMixin, Estimator, HiddenStatesMixin, OnlineC
         .3 or .6 in the same way.
     quantize : {'int8'} or None, default=None
         Train a net that computes in integers, with int8 weights: the last updates round as it does.
-    state_bits : int in [8, 16], default=16
-        With quantize, the bits of inputs, of what layers give, and of states: 16 or 8.
+    state_bits : {16, 8}, default=16
+        With quantize, the bits of inputs, of what layers give, and of states.
     sparsity : float in (0, 1) or None, default=None
         With quantize, the share of the weights of each matrix that are 0: the smallest, pruned step
         by step from a quarter of all updates to three quarters.

@@ -45,6 +45,7 @@ def hidden_state_model(model: FittedModel) -> FittedModel:
     transform = replace(model.transform, target_scaling=None)  # h_t has no other units
     integer = None if model.integer is None else of_states(model.integer, net)
     changes: dict[str, Any] = {"params": params, "transform": transform, "integer": integer}
+    changes["gives_states"] = True
     return replace(model, net=state_net, classes=None, **changes)
 
 

@@ -19,11 +19,12 @@ from hiddenstate.models.meaning import program_of
 from hiddenstate.program.equations import softmax
 from hiddenstate.program.integers import INTEGER_EQUATIONS
 from hiddenstate.program.quantising import SHARE, NotInteger, calibrated
+from hiddenstate.system.notice import Notice, note, warning
 from hiddenstate.system.typing import Array
 
-FEWEST = 32
-"""Fewest rows of a calibration: a number of one more row is beyond all of n rows with a chance of
-1 in n + 1, 3 % of 32."""
+FEWEST, ENOUGH = 10, 32
+"""Fewest rows of a calibration, and without a warning: a number of one more row is beyond all of n
+rows with a chance of 1 in n + 1, 9 % of 10 and 3 % of 32."""
 
 MOST_ROWS = 1000
 """Rows of a calibration unless a user says how many."""
@@ -101,7 +102,7 @@ def quantised(
     OptionError
         If a part of the model has no form in integers.
     DataError
-        If rows are fewer than 32, or all equal.
+        If rows are fewer than 10, or all equal.
     """
     check_has_form(model)
     rows = _shaped(model, rows)
@@ -111,7 +112,7 @@ def quantised(
             f"least {FEWEST}"
         )
     per_row = _numbers_of(model, rows)
-    n = min(len(rows), most, max(FEWEST, MOST_NUMBERS // per_row))
+    n = min(len(rows), most, max(ENOUGH, MOST_NUMBERS // per_row))
     some = rows.take(np.linspace(0, len(rows) - 1, n).round().astype(int))
     if not model.stateful:
         some = complete_rows(some)
@@ -125,6 +126,14 @@ def quantised(
         return rounded.in_integers(found), n
     except NotInteger as error:
         raise OptionError(f"{where}: {error}; train with --scale auto, or --streamable") from None
+
+
+def ranges_of(n_rows: int) -> Notice:
+    """Return of how many rows the ranges of a model are: a warning if these are few."""
+    text = f"ranges found on {count(n_rows, 'row')}"
+    if n_rows >= ENOUGH:
+        return note(text)
+    return warning(f"{text}: other rows may have larger numbers, which are cut; use {ENOUGH}")
 
 
 def check_has_form(model: FittedModel) -> None:
@@ -189,7 +198,7 @@ def split_of(rows: Rows, model: FittedModel) -> tuple[Rows, Rows]:
     """Return the rows of a calibration, and held-out ones: every fourth, of few or consecutive
     rows the last quarter of their steps."""
     n = len(rows)
-    if n * (HELD_OUT - 1) // HELD_OUT >= FEWEST and not model.stateful:
+    if n * (HELD_OUT - 1) // HELD_OUT >= ENOUGH and not model.stateful:
         held = np.arange(n) % HELD_OUT == HELD_OUT - 1
         return rows.take(np.flatnonzero(~held)), rows.take(np.flatnonzero(held))
     if model.stateful or rows.X.ndim != 3 or rows.y is None or rows.y.ndim != 3:

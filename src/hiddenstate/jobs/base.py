@@ -16,9 +16,8 @@ from hiddenstate.data.prepare.batches import Batches, Streams
 from hiddenstate.data.prepare.emphasis import signal_power
 from hiddenstate.data.prepare.streams import first_counted, streams_of
 from hiddenstate.data.prepare.transform import Transform
-from hiddenstate.data.rows import fractions
 from hiddenstate.engines import Engine, Predictor, Task, make_predictor
-from hiddenstate.engines.integers import CALIBRATED_ROWS
+from hiddenstate.engines.integers import calibrated_on
 from hiddenstate.engines.rounded import RoundedEngine
 from hiddenstate.engines.sparse import LEAST_UPDATES
 from hiddenstate.errors import DataError, OptionError, printable
@@ -26,9 +25,8 @@ from hiddenstate.jobs.companion_share import folds_of
 from hiddenstate.jobs.taught import Taught
 from hiddenstate.models.companions import FittedCompanion, kinds_of
 from hiddenstate.models.fitted import FittedModel
-from hiddenstate.models.integers import params_on_grid, program_of_nets
 from hiddenstate.models.net import Net, Params
-from hiddenstate.program.quantising import Calibration, NotInteger, calibrated
+from hiddenstate.program.quantising import Calibration
 from hiddenstate.system.typing import Array
 
 ROUNDED_SHARE = 0.1
@@ -280,25 +278,15 @@ class Job(ABC):
 
         Raises
         ------
-        DataError
+        NotInteger
             If the numbers of the net do not fit.
         """
         if not isinstance(engine, RoundedEngine):
             return
-        train, training = self.dataset.train, self.config.training
-        some = train.take(slice(None, None, max(1, len(train) // CALIBRATED_ROWS)))
-        x = self.dataset.transform.net_inputs(some.X, some.lengths, training.dtype)
-        params = params_on_grid(self.net, engine.export().params)
-        program, bits = program_of_nets(self.net, params), training.state_bits
-        try:
-            calibration = calibrated(program, fractions(x[:], np.float64), some.lengths, bits)
-            model = replace(self.fitted(params), transform=Transform(), companions=())
-            engine.settle(model.in_integers(calibration))
-        except NotInteger as error:
-            hint = "lower --lr, add --scale auto, or leave out --quantize"
-            raise DataError(
-                f"{printable(self.dataset.name)}: --quantize: {error}; {hint}"
-            ) from None
+        params = engine.export().params
+        calibration = engine.calibration or calibrated_on(engine.task, params)
+        model = replace(self.fitted(params), transform=Transform(), companions=())
+        engine.settle(model.in_integers(calibration))
         self.integer = calibration
 
     def members(self, engine: Engine) -> list[tuple[FittedModel, Predictor]]:

@@ -87,6 +87,8 @@ class FittedModel:
     integer : Calibration, optional
         Of a model that answers in integers, the bits of its vectors. Its matrices are then
         multiples of a scale for each row; see :func:`hiddenstate.models.integers.params_on_grid`.
+    gives_states : bool, default False
+        Whether its outputs are the hidden states of the last layer: its head is the identity.
     """
 
     net: Net
@@ -97,6 +99,7 @@ class FittedModel:
     transform: Transform = field(default_factory=Transform)
     companions: tuple[FittedCompanion, ...] = field(default=(), repr=False)
     integer: Calibration | None = field(default=None, repr=False)
+    gives_states: bool = field(default=False, repr=False)
 
     @property
     def n_features(self) -> int:

@@ -13,9 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.program.cells import CELLS
 from hiddenstate.program.equations import sigmoid
-from hiddenstate.program.layers import Layer, Pool, Readout, run_layers, state_of, together, until
+from hiddenstate.program.layers import (
+    Beside,
+    Layer,
+    Pool,
+    Readout,
+    Sliding,
+    Sweeping,
+    run_layers,
+    until,
+)
 from hiddenstate.program.rows import Array
 
 UNIT_BITS = 15
@@ -128,6 +136,9 @@ class Factors:
 class IntegerLayer(Layer):
     """A layer that reads and gives integers; its state has integers, too."""
 
+    def _zeros(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        return np.zeros(shape, np.int64)
+
 
 @dataclass(frozen=True)
 class Quantise(IntegerLayer):
@@ -185,7 +196,7 @@ class IntegerDense(IntegerLayer):
 
 
 @dataclass(frozen=True)
-class IntegerConvolution(IntegerLayer):
+class IntegerConvolution(Sliding, IntegerLayer):
     """A convolution over time, as :class:`hiddenstate.program.layers.Convolution`.
 
     `product` reads the k steps one after the other, the earliest first: its weight is (C, k * I).
@@ -197,36 +208,20 @@ class IntegerConvolution(IntegerLayer):
     activation: str
     format: Format
 
-    @property
-    def whole_rows(self) -> bool:
-        """Whether it reads later steps."""
-        return not self.causal
+    def _window(self) -> tuple[int, int]:
+        return self.size, self.inputs
 
     @property
     def inputs(self) -> int:
         """The numbers I of a step."""
         return int(self.product.weight.shape[1]) // self.size
 
-    def state(self, rows: int, dtype: Any = np.int64) -> dict[str, Array]:
-        """Return, for a causal one that reads several steps, zeros before the first."""
-        own = self.causal and self.size > 1
-        return {"recent": np.zeros((rows, (self.size - 1) * self.inputs), np.int64)} if own else {}
-
     def forward(
         self, x: Array, lengths: Array | None, state: dict[str, Array]
     ) -> tuple[Array, Array | None, dict[str, Array]]:
         """As :meth:`Layer.forward`."""
-        x, after = until(x, lengths), {}
-        (B, T, inputs), k = x.shape, self.size
-        if "recent" in state:
-            around = np.concatenate([state["recent"].reshape(B, k - 1, inputs), x], axis=1)
-            ends = np.full(B, T) if lengths is None else lengths
-            last = around[np.arange(B)[:, None], ends[:, None] + np.arange(k - 1)]
-            after["recent"] = last.reshape(B, -1)
-        else:
-            before = (k - 1) // 2
-            around = np.pad(x, ((0, 0), (before, k - 1 - before), (0, 0)))
-        read = np.concatenate([around[:, j : j + T] for j in range(k)], axis=2)
+        around, after = self._around(until(x, lengths), lengths, state)
+        read = np.concatenate([around[:, j : j + x.shape[1]] for j in range(self.size)], axis=2)
         y = activated(self.product.of(read), self.activation, self.format)
         return until(y, lengths), lengths, after
 
@@ -234,10 +229,6 @@ class IntegerConvolution(IntegerLayer):
 @dataclass(frozen=True)
 class IntegerPool(Pool, IntegerLayer):
     """The mean of every `steps` steps, each an integer."""
-
-    def state(self, rows: int, dtype: Any = np.int64) -> dict[str, Array]:
-        """Return a sum of no step."""
-        return {"pooled": np.zeros((rows, self.channels), np.int64), "phase": np.zeros(rows, int)}
 
     def forward(
         self, x: Array, lengths: Array | None, state: dict[str, Array]
@@ -267,86 +258,33 @@ class IntegerDirection:
     hidden: Factors
     own: dict[str, Array]
     hidden_size: int
+    states = 0
 
 
 @dataclass(frozen=True)
-class IntegerRecurrent(IntegerLayer):
+class IntegerRecurrent(Sweeping, IntegerLayer):
     """A recurrent layer, as :class:`hiddenstate.program.layers.Recurrent`.
 
     `formats` are those of the arrays of its state, by name; the sums of an `rnn_relu` have the bits
     of a state with 16, those of all others `SUM_BITS`.
     """
 
-    cell: str
-    directions: tuple[IntegerDirection, ...]
     formats: dict[str, Format]
 
-    @property
-    def whole_rows(self) -> bool:
-        """Whether there is a backward direction."""
-        return len(self.directions) > 1
-
-    def state(self, rows: int, dtype: Any = np.int64) -> dict[str, Array]:
-        """Return the arrays of the cell, each (D, rows, H)."""
-        shape = (len(self.directions), rows, self.directions[0].hidden_size)
-        return {name: np.zeros(shape, np.int64) for name in CELLS[self.cell].state}
-
-    def forward(
-        self, x: Array, lengths: Array | None, state: dict[str, Array]
-    ) -> tuple[Array, Array | None, dict[str, Array]]:
-        """As :meth:`Layer.forward`."""
-        names, x = CELLS[self.cell].state, until(x, lengths)
-        read = None if lengths is None else np.arange(x.shape[1]) < lengths[:, None]
-        outputs, lasts = [], []
-        for number, direction in enumerate(self.directions):
-            begin = tuple(state[name][number] for name in names)
-            y, last = self._sweep(direction, x, read, begin, number == 1)
-            outputs.append(y)
-            lasts.append(last)
-        after = {name: together([last[i][None] for last in lasts]) for i, name in enumerate(names)}
-        return together(outputs, axis=2), lengths, after
-
-    def _sweep(
-        self,
-        direction: IntegerDirection,
-        x: Array,
-        read: Array | None,
-        state: tuple[Array, ...],
-        backward: bool,
-    ) -> tuple[Array, tuple[Array, ...]]:
-        """Run one direction; `read` (B, T) says which steps belong to a row."""
-        equation, T = INTEGER_EQUATIONS[self.cell], x.shape[1]
-        y = np.zeros((*x.shape[:2], direction.hidden_size), np.int64)
-        for t in range(T)[::-1] if backward else range(T):
-            wx, uh = direction.inputs.of(x[:, t]), direction.hidden.of(state[0])
-            after = equation(wx, uh, state, self.formats, direction.own)
-            if read is not None:
-                here = read[:, t, None]
-                after = tuple(np.where(here, new, old) for new, old in zip(after, state))
-                y[:, t] = np.where(here, after[0], 0)
-            else:
-                y[:, t] = after[0]
-            state = after
-        return y, state
+    def _step(
+        self, direction: IntegerDirection, x: Array, state: tuple[Array, ...]
+    ) -> tuple[Array, ...]:
+        wx, uh = direction.inputs.of(x), direction.hidden.of(state[0])
+        return INTEGER_EQUATIONS[self.cell](wx, uh, state, self.formats, direction.own)
 
 
 @dataclass(frozen=True)
-class IntegerBeside(IntegerLayer):
+class IntegerBeside(Beside, IntegerLayer):
     """Layers whose input, with `bits`, stands beside their output, with `given`: (B, T, C + I), all
     with the fewer bits of both."""
 
-    layers: tuple[Layer, ...]
     bits: int
     given: int
-
-    @property
-    def whole_rows(self) -> bool:
-        """Whether one of the layers reads whole rows."""
-        return any(layer.whole_rows for layer in self.layers)
-
-    def state(self, rows: int, dtype: Any = np.int64) -> dict[str, Array]:
-        """Return the state of the layers."""
-        return state_of(self.layers, rows, dtype)
 
     def forward(
         self, x: Array, lengths: Array | None, state: dict[str, Array]
@@ -361,10 +299,6 @@ class IntegerBeside(IntegerLayer):
 @dataclass(frozen=True)
 class IntegerReadout(Readout, IntegerLayer):
     """One row of integers from those of all steps; a mean is of integers of 64 bits."""
-
-    def state(self, rows: int, dtype: Any = np.int64) -> dict[str, Array]:
-        """Return, for a mean, the sum (rows, C) of the steps and their number (rows,)."""
-        return super().state(rows, np.int64)
 
     def forward(
         self, x: Array, lengths: Array | None, state: dict[str, Array]

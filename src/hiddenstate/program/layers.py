@@ -33,6 +33,10 @@ class Layer:
         """Return its state before the first step of `rows` rows, by name; nothing by default."""
         return {}
 
+    def _zeros(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Return an array of a state."""
+        return np.zeros(shape, dtype)
+
     def forward(
         self, x: Array, lengths: Array | None, state: dict[str, Array]
     ) -> tuple[Array, Array | None, dict[str, Array]]:
@@ -60,8 +64,42 @@ class Dense(Layer):
         return until(y, lengths) if y.ndim == 3 else y, lengths, {}
 
 
+class Sliding(Layer):
+    """What convolutions have in common: a window of steps that moves over a row."""
+
+    causal: bool
+
+    @property
+    def whole_rows(self) -> bool:
+        """Whether it reads later steps."""
+        return not self.causal
+
+    def _window(self) -> tuple[int, int]:
+        """Return how many steps k it reads at once, and the numbers I of a step."""
+        raise NotImplementedError
+
+    def state(self, rows: int, dtype: Any = np.float64) -> dict[str, Array]:
+        """Return, for a causal one that reads several steps, zeros before the first."""
+        k, inputs = self._window()
+        own = self.causal and k > 1
+        return {"recent": self._zeros((rows, (k - 1) * inputs), dtype)} if own else {}
+
+    def _around(
+        self, x: Array, lengths: Array | None, state: dict[str, Array]
+    ) -> tuple[Array, dict[str, Array]]:
+        """Return x with the steps before and after it, T + k - 1 of them, and the next state."""
+        (B, T, inputs), (k, _) = x.shape, self._window()
+        if "recent" not in state:
+            before = (k - 1) // 2
+            return np.pad(x, ((0, 0), (before, k - 1 - before), (0, 0))), {}
+        around = np.concatenate([state["recent"].reshape(B, k - 1, inputs), x], axis=1)
+        ends = np.full(B, T) if lengths is None else lengths
+        last = around[np.arange(B)[:, None], ends[:, None] + np.arange(k - 1)]
+        return around, {"recent": last.reshape(B, -1)}
+
+
 @dataclass(frozen=True)
-class Convolution(Layer):
+class Convolution(Sliding):
     """A convolution over time.
 
     Step t reads steps t - (k - 1) // 2 to t + k // 2, or t - k + 1 to t if it is `causal`; steps
@@ -74,31 +112,15 @@ class Convolution(Layer):
     causal: bool = False
     activation: str = "linear"
 
-    @property
-    def whole_rows(self) -> bool:
-        """Whether it reads later steps."""
-        return not self.causal
-
-    def state(self, rows: int, dtype: Any = np.float64) -> dict[str, Array]:
-        """Return, for a causal one that reads several steps, zeros before the first."""
-        _, inputs, k = self.weight.shape
-        own = self.causal and k > 1
-        return {"recent": np.zeros((rows, (k - 1) * inputs), dtype)} if own else {}
+    def _window(self) -> tuple[int, int]:
+        return self.weight.shape[2], self.weight.shape[1]
 
     def forward(
         self, x: Array, lengths: Array | None, state: dict[str, Array]
     ) -> tuple[Array, Array | None, dict[str, Array]]:
         """As :meth:`Layer.forward`."""
-        x, after = until(x, lengths), {}
-        (B, T, inputs), k = x.shape, self.weight.shape[2]
-        if "recent" in state:
-            around = np.concatenate([state["recent"].reshape(B, k - 1, inputs), x], axis=1)
-            ends = np.full(B, T) if lengths is None else lengths
-            last = around[np.arange(B)[:, None], ends[:, None] + np.arange(k - 1)]
-            after["recent"] = last.reshape(B, -1)
-        else:
-            before = (k - 1) // 2
-            around = np.pad(x, ((0, 0), (before, k - 1 - before), (0, 0)))
+        around, after = self._around(until(x, lengths), lengths, state)
+        T, k = x.shape[1], self.weight.shape[2]
         z = self.bias + sum(around[:, j : j + T] @ self.weight[:, :, j].T for j in range(k))
         return until(ACTIVATIONS[self.activation](z), lengths), lengths, after
 
@@ -136,7 +158,8 @@ class Pool(Layer):
 
     def state(self, rows: int, dtype: Any = np.float64) -> dict[str, Array]:
         """Return a sum of no step."""
-        return {"pooled": np.zeros((rows, self.channels), dtype), "phase": np.zeros(rows, np.int64)}
+        pooled = self._zeros((rows, self.channels), dtype)
+        return {"pooled": pooled, "phase": np.zeros(rows, np.int64)}
 
     def forward(
         self, x: Array, lengths: Array | None, state: dict[str, Array]
@@ -211,23 +234,11 @@ def multiplied(factors: tuple[Array, ...], x: Array) -> Array:
 
 
 @dataclass(frozen=True)
-class Recurrent(Layer):
-    """A recurrent layer: its forward direction and, if it reads both ways, the backward one.
-
-    It gives H numbers at every step, (B, T, D*H), forward before backward: h, or what a block
-    gives. The backward direction begins
-    at the last step of a row, and its last state is that after t = 0. Of a row of length 0 the
-    state does not change.
-
-    Parameters
-    ----------
-    cell : str
-        One of :data:`hiddenstate.program.cells.CELLS`.
-    directions : tuple of Direction
-    """
+class Sweeping(Layer):
+    """What recurrent layers have in common: each direction sweeps over the steps of a row."""
 
     cell: str
-    directions: tuple[Direction, ...]
+    directions: tuple[Any, ...]
 
     @property
     def whole_rows(self) -> bool:
@@ -238,7 +249,7 @@ class Recurrent(Layer):
         """Return the arrays of the cell, each (D, rows, H), or (D, rows, S) of complex states."""
         first = self.directions[0]
         shape = (len(self.directions), rows, first.states or first.hidden_size)
-        return {name: np.zeros(shape, dtype) for name in CELLS[self.cell].state}
+        return {name: self._zeros(shape, dtype) for name in CELLS[self.cell].state}
 
     def forward(
         self, x: Array, lengths: Array | None, state: dict[str, Array]
@@ -257,20 +268,18 @@ class Recurrent(Layer):
 
     def _sweep(
         self,
-        direction: Direction,
+        direction: Any,
         x: Array,
         read: Array | None,
         state: tuple[Array, ...],
         backward: bool,
     ) -> tuple[Array, tuple[Array, ...]]:
         """Run one direction; `read` (B, T) says which steps belong to a row."""
-        cell, equation, T = CELLS[self.cell], EQUATIONS[self.cell], x.shape[1]
-        kind = np.result_type(x, *direction.own.values())
+        T, kind = x.shape[1], np.result_type(x, *direction.own.values())
         y = np.zeros((*x.shape[:2], direction.hidden_size), kind)
         for t in range(T)[::-1] if backward else range(T):
-            uh = multiplied(direction.hidden, state[0]) if cell.hidden else None
-            after = equation(multiplied(direction.inputs, x[:, t]), uh, state, **direction.own)
-            given, after = after[0], after if cell.carries_output else after[1:]
+            after = self._step(direction, x[:, t], state)
+            given, after = after[0], after if CELLS[self.cell].carries_output else after[1:]
             if read is None:
                 state = after
                 y[:, t] = given
@@ -279,6 +288,35 @@ class Recurrent(Layer):
                 state = tuple(np.where(here, new, old) for new, old in zip(after, state))
                 y[:, t] = np.where(here, given, 0)
         return y, state
+
+    def _step(self, direction: Any, x: Array, state: tuple[Array, ...]) -> tuple[Array, ...]:
+        """Return what a step of rows (B, I) gives, if the state has it not, and the next state."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Recurrent(Sweeping):
+    """A recurrent layer: its forward direction and, if it reads both ways, the backward one.
+
+    It gives H numbers at every step, (B, T, D*H), forward before backward: h, or what a block
+    gives. The backward direction begins
+    at the last step of a row, and its last state is that after t = 0. Of a row of length 0 the
+    state does not change.
+
+    Parameters
+    ----------
+    cell : str
+        One of :data:`hiddenstate.program.cells.CELLS`.
+    directions : tuple of Direction
+    """
+
+    cell: str
+    directions: tuple[Direction, ...]
+
+    def _step(self, direction: Direction, x: Array, state: tuple[Array, ...]) -> tuple[Array, ...]:
+        uh = multiplied(direction.hidden, state[0]) if CELLS[self.cell].hidden else None
+        wx = multiplied(direction.inputs, x)
+        return EQUATIONS[self.cell](wx, uh, state, **direction.own)
 
 
 @dataclass(frozen=True)
@@ -326,7 +364,8 @@ class Readout(Layer):
         """Return, for a mean, the sum (rows, C) of the steps and their number (rows,)."""
         if self.kind == "last":
             return {}
-        return {"sum": np.zeros((rows, self.width), dtype), "count": np.zeros(rows, np.int64)}
+        total = self._zeros((rows, self.width), dtype)
+        return {"sum": total, "count": np.zeros(rows, np.int64)}
 
     def forward(
         self, x: Array, lengths: Array | None, state: dict[str, Array]

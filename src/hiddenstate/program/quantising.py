@@ -7,6 +7,7 @@ finds them on rows. Weights get a scale for each row. Given both, `in_integers` 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -74,7 +75,16 @@ BOUNDED = ("rnn_tanh", "gru", "lstm")
 
 
 class NotInteger(ValueError):  # noqa: N818
-    """A program that has no form in integers; the message says which part."""
+    """A program that has no form in integers; the message says which part, and `of_data` whether
+    it is the rows that it reads, rather than weights."""
+
+    def __init__(self, message: str, of_data: bool = False) -> None:
+        super().__init__(message)
+        self.of_data = of_data
+
+
+_WORDS = {"input": "inputs", "code": "codes", "c": "numbers of the state c"}
+"""What vectors are called in errors."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +160,8 @@ def size_of(columns: int, state_bits: int) -> int:
 
 def bits_for(peak: float, size: int) -> int:
     """Return the bits with which numbers up to `peak` fit into `size` bits; at most 15."""
+    if not math.isfinite(peak):
+        return -sys.maxsize  # fewer than any vector may have
     return min(UNIT_BITS, size - math.ceil(math.log2(peak))) if peak > 0 else min(UNIT_BITS, size)
 
 
@@ -180,17 +192,14 @@ def calibrated(
         codes.append(_calibrate(net, read, lengths, bits, state_bits, share)[0])
         nets.append(tuple(bits))
     largest = peak(read, lengths, share)
-    size = size_of(columns_of(program.nets[0][0]), state_bits)
-    first = bits_for(largest, size)
-    if not program.decoder:
-        found = Calibration(state_bits, first, tuple(nets))
-        check_calibration(program, found)
-        return found
-    code, bits = codes[0], []
-    size = size_of(columns_of(program.decoder[0]), state_bits)
-    _calibrate(program.decoder, code, None, bits, state_bits, share)
-    largest = peak(code, None, share)
-    found = Calibration(state_bits, first, tuple(nets), bits_for(largest, size), tuple(bits))
+    first = bits_for(largest, size_of(columns_of(program.nets[0][0]), state_bits))
+    found = Calibration(state_bits, first, tuple(nets))
+    if program.decoder:
+        code, bits = codes[0], []
+        _calibrate(program.decoder, code, None, bits, state_bits, share)
+        size = size_of(columns_of(program.decoder[0]), state_bits)
+        largest = peak(code, None, share)
+        found = replace(found, code=bits_for(largest, size), decoder=tuple(bits))
     check_calibration(program, found)
     return found
 
@@ -220,8 +229,11 @@ def check_calibration(program: Program, calibration: Calibration) -> None:
         if set(own) != set(allowed):
             raise NotInteger("its calibration is of other layers")
         for name, (least, most) in allowed.items():
-            if not least <= own[name] <= most:
-                raise NotInteger(f"its numbers are too large or small ({own[name]} bits)")
+            if own[name] < least:
+                what = _WORDS.get(name, "numbers between layers")
+                raise NotInteger(f"its {what} are too large for integers", name == "input")
+            if own[name] > most:
+                raise NotInteger("its calibration is of other numbers")
 
 
 def _limits(
@@ -324,16 +336,17 @@ def _recurrent_bits(
         read = {
             "output": found["h"],
             "c": found.get("c"),
-            "inputs": multiplied(direction.inputs[1:], rows) if direction.inputs[1:] else None,
-            "hidden": multiplied(direction.hidden[1:], found["h"])
-            if direction.hidden[1:]
-            else None,
+            "inputs": _between(direction.inputs, rows),
+            "hidden": _between(direction.hidden, found["h"]),
         }
         for name, values in read.items():
             if values is not None and not (name == "output" and layer.cell in BOUNDED):
                 peaks[name] = max(peaks.get(name, 0.0), peak(values, lengths, share))
-    bits = {name: bits_for(peak, 15 if name == "c" else size) for name, peak in peaks.items()}
-    return bits
+    return {name: bits_for(peak, 15 if name == "c" else size) for name, peak in peaks.items()}
+
+
+def _between(factors: tuple[Array, ...], x: Array) -> Array | None:
+    return multiplied(factors[1:], x) if factors[1:] else None
 
 
 def _backwards(x: Array, lengths: Array | None) -> Array:
@@ -449,10 +462,8 @@ def _recurrent(
     sums = SUM_BITS
     if layer.cell == "rnn_relu":
         sums = h.bits + UNIT_BITS - int(math.log2(h.most + 1))
-    directions = tuple(
-        _direction(layer.cell, each, read, bits, h, sums) for each in layer.directions
-    )
-    return IntegerRecurrent(layer.cell, directions, formats)
+    own = (_direction(layer.cell, each, read, bits, h, sums) for each in layer.directions)
+    return IntegerRecurrent(layer.cell, tuple(own), formats)
 
 
 def _direction(

@@ -1,6 +1,8 @@
 """What is known of an array of a run folder before it is read: its numbers and its axes."""
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple, TypedDict
+
+from hiddenstate.system.typing import Array
 
 AXES = {
     "A": "training rows shown before training, at most `n_shown`",
@@ -114,3 +116,14 @@ WHY_METHOD = ArraySpec(
     "0 for integrated gradients, 1 for occlusion, 2 for a mean of both by the share of the network",
     "why",
 )
+
+
+class Explained(TypedDict, total=False):
+    """What answers rest on."""
+
+    why: Annotated[Array, WHY]
+    why_row: Annotated[Array, WHY_ROW]
+    why_class: Annotated[Array, WHY_CLASS]
+    why_answer: Annotated[Array, WHY_ANSWER]
+    why_method: Annotated[Array, WHY_METHOD]
+    why_name: Annotated[Array, WHY_NAME]

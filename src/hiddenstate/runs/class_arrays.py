@@ -4,13 +4,8 @@ from typing import Annotated, Required, TypedDict
 
 from hiddenstate.runs.array_spec import (
     EIGENVALUE,
-    WHY,
-    WHY_ANSWER,
-    WHY_CLASS,
-    WHY_METHOD,
-    WHY_NAME,
-    WHY_ROW,
     ArraySpec,
+    Explained,
 )
 from hiddenstate.system.typing import Array
 
@@ -193,16 +188,10 @@ class NetworkAlone(TypedDict, total=False):
     ]
 
 
-class ExplainedClasses(TypedDict, total=False):
+class ExplainedClasses(Explained, total=False):
     """What the answers to telling rows rest on."""
 
-    why: Annotated[Array, WHY]
-    why_row: Annotated[Array, WHY_ROW]
     why_label: Annotated[Array, ArraySpec("i", "e", "their true class numbers", "why")]
-    why_class: Annotated[Array, WHY_CLASS]
-    why_answer: Annotated[Array, WHY_ANSWER]
-    why_method: Annotated[Array, WHY_METHOD]
-    why_name: Annotated[Array, WHY_NAME]
 
 
 class ClassifyFinal(ClassifyEvaluated, NetworkAlone, ExplainedClasses, total=False):

@@ -3,13 +3,8 @@
 from typing import Annotated, TypedDict
 
 from hiddenstate.runs.array_spec import (
-    WHY,
-    WHY_ANSWER,
-    WHY_CLASS,
-    WHY_METHOD,
-    WHY_NAME,
-    WHY_ROW,
     ArraySpec,
+    Explained,
 )
 from hiddenstate.system.typing import Array
 
@@ -71,13 +66,7 @@ class WashoutArrays(TypedDict, total=False):
     ]
 
 
-class ExplainedTargets(TypedDict, total=False):
+class ExplainedTargets(Explained, total=False):
     """Arrays of what the answer with the largest error rests on."""
 
-    why: Annotated[Array, WHY]
-    why_row: Annotated[Array, WHY_ROW]
     why_target: Annotated[Array, ArraySpec("f", "e", "what that answer should be", "why")]
-    why_class: Annotated[Array, WHY_CLASS]
-    why_answer: Annotated[Array, WHY_ANSWER]
-    why_method: Annotated[Array, WHY_METHOD]
-    why_name: Annotated[Array, WHY_NAME]

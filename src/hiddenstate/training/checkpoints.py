@@ -9,6 +9,7 @@ import numpy as np
 from hiddenstate.engines import TrainingState
 from hiddenstate.errors import UntrustedFileError, printable
 from hiddenstate.jobs import Job
+from hiddenstate.models.integers import calibration_from, facts_of, params_on_grid
 from hiddenstate.system.array_file import Layout
 from hiddenstate.system.typing import Array, NamedArrays
 from hiddenstate.training.progress import RECENT, Progress
@@ -43,7 +44,10 @@ def pack(
         arrays["progress/waiting"] = waiting
     if state.left_out is not None:
         arrays["left_out/outputs"] = state.left_out
-    return arrays, {"step": state.step}
+    facts: dict[str, Any] = {"step": state.step}
+    if state.calibration is not None:
+        facts["integer"] = facts_of(state.calibration, state.params)
+    return arrays, facts
 
 
 def check_layout(layout: Layout, facts: dict[str, Any], job: Job, where: str) -> None:
@@ -55,11 +59,12 @@ def check_layout(layout: Layout, facts: dict[str, Any], job: Job, where: str) ->
         With `where`, the array, what was expected and what the file has.
     """
     step = facts.get("step")
+    facts = {name: value for name, value in facts.items() if name != "integer"}
     counts = [facts[name] for name in ("step", "lines") if name in facts]  # older ones: no lines
     whole = all(type(number) is int and 0 <= number < 2**53 for number in counts)
     if step is None or not whole or len(counts) != len(facts):
         raise UntrustedFileError(
-            f"{printable(where)}: damaged facts: expected a step, lines and nothing else"
+            f"{printable(where)}: damaged facts: expected a step, lines, bits and nothing else"
         )
     groups = _by_group(layout, where)
     kind, shapes = np.dtype(job.config.training.dtype), job.net.shapes()
@@ -114,9 +119,14 @@ def unpack(
         progress.lr = float(kept["lr"][0])
         if not 0 < progress.lr < math.inf:
             raise UntrustedFileError(f"{printable(where)}: its learning rate is damaged")
-    left_out = groups["left_out"].get("outputs")
+    left_out, bits = groups["left_out"].get("outputs"), facts.get("integer")
+    calibration, params = None, groups["params"]
+    if bits is not None:
+        rounded = params_on_grid(job.net, params)
+        calibration = calibration_from(bits, job.net, rounded, where)
+    moments, carried = groups["moments"], groups["carried"]
     state = TrainingState(
-        groups["params"], step, groups["moments"], groups["carried"], left_out=left_out
+        params, step, moments, carried, left_out=left_out, calibration=calibration
     )
     return state, progress, kept.get("waiting")
 

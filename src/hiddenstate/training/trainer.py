@@ -16,7 +16,8 @@ An evaluation that takes long is *cancelled* when the process is asked to stop
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -25,7 +26,9 @@ import numpy as np
 
 from hiddenstate.engines import Chunk, Engine
 from hiddenstate.engines.schedule import phase_of, rate_at
+from hiddenstate.errors import DataError, printable
 from hiddenstate.jobs.base import Evaluation, Job
+from hiddenstate.program.quantising import NotInteger
 from hiddenstate.runs.events import (
     WITH_SNAPSHOT,
     ControlEvent,
@@ -215,7 +218,8 @@ class Trainer:
     def _run_chunk(self) -> Chunk:
         """Have the engine take steps; of none, it was made to return in the middle of the first."""
         began = time.monotonic()
-        chunk = self.engine.run(self.step, self._chunk_end(), self.control.must_return)
+        with self._integers():
+            chunk = self.engine.run(self.step, self._chunk_end(), self.control.must_return)
         self.control.ran(len(chunk.losses), time.monotonic() - began)
         return chunk
 
@@ -353,7 +357,8 @@ class Trainer:
         """Compute the results with the best weights; None if interrupted meanwhile."""
         results = self._restore_best()
         try:
-            self.job.settle(self.engine)
+            with self._integers():
+                self.job.settle(self.engine)
             recent = list(self.progress.recent)
             self.evaluation = self.control.evaluated(partial(self.job.finish, self.engine, recent))
         except StopRequestedError:
@@ -378,6 +383,19 @@ class Trainer:
 
     def _check_weights(self) -> None:
         check_weights(self.job, self.training, self.engine.export())
+
+    @contextmanager
+    def _integers(self) -> Iterator[None]:
+        """Raise errors of numbers that do not fit into integers as those of users."""
+        try:
+            yield
+        except NotInteger as error:
+            reason = f"--quantize: {error}"
+            if error.of_data:
+                where = printable(self.job.dataset.name)
+                raise DataError(f"{where}: {reason}; add --scale auto") from None
+            state, step = self.engine.export(), max(0, self.step - 1)
+            raise diverged(self.job, self.training, state, step, reason) from None
 
     def _check_figures(self, figures: Any) -> None:
         if not all_finite(figures):

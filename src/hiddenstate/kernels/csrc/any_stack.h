@@ -73,7 +73,7 @@ struct Places {
   Matrix of_same_inputs(const Layout& other, int64_t out) {
     Matrix m{};
     m.layout = {other.in, out, 1, 0, other.part, other.padded};
-    return place(m, false);
+    return place(m, true);
   }
 
  private:
@@ -98,7 +98,12 @@ class AnyStack {
   int64_t inputs, hidden, width;    // width: the hidden size padded
   int64_t state_size, state_width;  // numbers of a row in each array of a state; the same padded
   std::vector<Matrix> matrices;     // of each layer and direction: the cell's arrays in order
-  std::vector<Grid<T>> grids;       // of h of each layer, or none
+  std::vector<CellGrids<T>> grids;  // of each layer, or none
+  // For each matrix, the two whose product it is, if what stands between them is rounded.
+  struct Factors {
+    const Matrix *out = nullptr, *in = nullptr;
+  };
+  std::vector<Factors> factors;
 
   AnyStack(const Kernels<T>& kernels, int64_t inputs, int64_t hidden, int layers, int directions,
            int states, int64_t state_size)
@@ -171,6 +176,9 @@ class AnyStack {
   // Writes the gradient of a part of a matrix in this shard into the panels `c`, or adds it.
   virtual void give_gradient(const Work& w, size_t index, const Part& part, T* c,
                              bool add) const = 0;
+  // The same of a factor of a matrix: the one that reads, or the other.
+  virtual void give_factor_gradient(const Work&, size_t, bool /*reads*/, const Part&, T*,
+                                    bool) const {}
 
  protected:
   const Kernels<T>& kernels_;

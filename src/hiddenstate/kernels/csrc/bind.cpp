@@ -12,6 +12,9 @@ using namespace hs;
 
 namespace {
 
+// Bits, and the largest number of steps.
+using GridPair = std::tuple<int, int64_t>;
+
 // Calls a Python function now and then to learn whether to stop. Only the calling thread calls it;
 // the others read its last answer.
 class Asker {
@@ -255,19 +258,32 @@ void bind_learner(nb::module_& m, const char* name) {
           nb::arg("state").noconvert())
       .def(
           "quantise",
-          [](L& l, std::tuple<T, T> inputs, const std::vector<std::tuple<T, T>>& states) {
-            const auto grid = [](const std::tuple<T, T>& of) {
-              return Grid<T>{std::get<0>(of), std::get<1>(of)};
+          // Grids are pairs of bits and the largest number of steps, 0 for none; of a layer there
+          // are those of h, c and what stands between factors, and the bits of sums.
+          [](L& l, GridPair inputs, const std::vector<GridPair>& stem,
+             const std::vector<std::tuple<GridPair, GridPair, GridPair, GridPair, int>>& layers,
+             const std::vector<GridPair>& dense) {
+            const auto grid = [](const GridPair& of) {
+              return grid_of<T>(std::get<0>(of), static_cast<double>(std::get<1>(of)));
             };
-            std::vector<Grid<T>> all;
-            for (const auto& of : states) all.push_back(grid(of));
-            if (static_cast<int>(all.size()) != l.net.shape().layers)
+            Grids<T> all;
+            all.inputs = grid(inputs);
+            for (const GridPair& of : stem) all.stem.push_back(grid(of));
+            for (const auto& [h, c, read, hidden, sums] : layers)
+              all.layers.push_back({grid(h), grid(c), grid(read), grid(hidden),
+                                    grid_of<T>(sums, 1).shift, grid_of<T>(15, 1).shift});
+            for (const GridPair& of : dense) all.dense.push_back(grid(of));
+            const Shape& shape = l.net.shape();
+            const size_t widths = shape.widths.size();
+            if (static_cast<int>(layers.size()) != shape.layers ||
+                stem.size() != shape.stem.channels.size() ||
+                dense.size() != (widths > 2 ? widths - 2 : 0))
               throw nb::value_error("quantise: expected a grid for each layer");
             nb::gil_scoped_release free;
             std::lock_guard<std::mutex> lock(l.net.guard());
-            l.net.quantise(grid(inputs), std::move(all));
+            l.net.quantise(all);
           },
-          nb::arg("inputs"), nb::arg("states"))
+          nb::arg("inputs"), nb::arg("stem"), nb::arg("layers"), nb::arg("dense"))
       .def_prop_ro("state_rows", [](L& l) { return l.net.state_rows(); })
       .def_prop_rw(
           "updates", [](L& l) { return l.net.updates; }, [](L& l, int64_t n) { l.net.updates = n; })

@@ -122,10 +122,30 @@ struct Stop {
   Stop quiet() const { return {look, look, asker}; }
 };
 
-// Numbers are multiples of 1 / scale, of `most` at most; a scale of 0 is for all numbers.
+// Numbers are multiples of a step: a number plus `shift`, less `shift`, is the nearest. Larger ones
+// than `limit` are cut to `most`. A shift of 0 is for all numbers.
 template <class T>
 struct Grid {
-  T scale = 0, most = 0;
+  T shift = 0, most = 0, limit = 0;
+};
+
+// How a layer of a cell rounds as a net in integers does: h, c, what stands between two factors,
+// and, as shifts, the sums before a curve, and the curves.
+template <class T>
+struct CellGrids {
+  Grid<T> h, c, inputs, hidden;
+  T sums = 0, curves = 0;
+};
+
+// What stands between the two factors of a product, `blocks` vectors of a row: before it is
+// rounded (at `before`, which may be `at`), rounded, and its gradient. w and w_back are the panels
+// of the factor that reads, and the same transposed; null if there is one product.
+template <class T>
+struct Middle {
+  const T *w = nullptr, *w_back = nullptr;
+  int64_t blocks = 0;
+  T *before = nullptr, *at = nullptr, *d = nullptr;
+  Grid<T> grid;
 };
 
 // One layer and direction over a whole shard.
@@ -142,9 +162,10 @@ struct Sequence {
   // slot 0; in reverse, that after step t is in slot t and the initial state in slot T. The caller
   // writes the initial state. The first array is h, the output.
   T* state[most_states];
-  T* gates;      // as above, or null without a backward pass
-  T* more;       // Declaration::more times T*R rows, written if `gates` is not null
-  Grid<T> grid;  // of h: it is rounded to it
+  T* gates;            // as above, or null without a backward pass
+  T* more;             // Declaration::more times T*R rows, written if `gates` is not null
+  CellGrids<T> grids;  // if h has one, all is rounded
+  Middle<T> middle;    // T*R rows; then wh is the factor that reads them
   T* ahead;  // without `gates`, if reads_ahead(): [blocks][steps_ahead*R][kept][lanes], else null
   Stop stop;
   // For the backward pass:
@@ -157,6 +178,8 @@ struct Sequence {
   // Of a sequence that is passed in segments: whether `sums` hold those of the segments passed
   // before, and whether others follow.
   bool resumes, pauses;
+
+  HS_ALWAYS bool rounds() const { return grids.h.shift > 0; }
 };
 
 // The passes of a cell.
@@ -268,6 +291,7 @@ struct Norm {
   T *x, *y, *d;
   T* sums;  // two vectors of all channels
   const T *mean, *inverse, *scale, *shift, *mean_d, *mean_dx;
+  Grid<T> grid;  // of y
 };
 
 // The features of one series and one dilation; convolutions.h says what they are. Channel c begins
@@ -346,6 +370,13 @@ struct Kernels {
   // Panels whose weights are the nearest multiples of a scale for each row of the matrix:
   // row_scale() in program/quantising.py, in this type.
   void (*to_grid)(const T* floats, int64_t k, int gates, int64_t blocks, T* grid);
+  // n numbers on a grid; `to` may be `from`.
+  void (*on_grid)(const Grid<T>& grid, const T* from, T* to, int64_t n);
+  // x: sums, replaced by what the activation gives; y: the same on a grid, which may be at x. Whole
+  // vectors.
+  void (*activate)(int activation, const Grid<T>& grid, T* x, T* y, int64_t n);
+  // Sets gradients d to 0 where x was cut to its grid. Whole vectors.
+  void (*cut_gradients)(const Grid<T>& grid, const T* x, T* d, int64_t n);
   // numbers = bytes / 255.
   void (*fractions)(const uint8_t* bytes, T* numbers, int64_t n);
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gemm.h"
+#include "grid.h"
 
 namespace hs {
 namespace HS_LEVEL {
@@ -16,6 +17,21 @@ void through(int activation, const T* y, T* d, int64_t n) {
     if (activation == SIGMOID) slope = out * (one - out);
     if (activation == RELU) slope = out > V<T>{} ? one : V<T>{};
     store(d + i, load(d + i) * slope);
+  }
+}
+
+// Sums that a curve reads, and what it gives, have the bits of those in integers.
+template <class T>
+void activate(int activation, const Grid<T>& grid, T* x, T* y, int64_t n) {
+  const bool curve = activation == TANH || activation == SIGMOID;
+  for (int64_t i = 0; i < n; i += Vec<T>::lanes) {
+    V<T> out = load(x + i);
+    if (curve)
+      out = rounded<T>(activate<T>(activation, rounded<T>(out, sums_shift<T>)), curves_shift<T>);
+    else
+      out = activate<T>(activation, out);
+    store(x + i, out);
+    store(y + i, on_grid<T>(out, grid));
   }
 }
 

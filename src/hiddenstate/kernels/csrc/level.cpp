@@ -21,7 +21,7 @@ constexpr Kernels<T> table = {
     squared_error<T>, lru_forward<T>,    lru_backward<T>,   update<T>,        only_weights<T>,
     add_rows<T>,      add_squares<T>,    normalise<T>,      normal_slopes<T>, normalise_back<T>,
     proportions<T>,   sum_of_squares<T>, pack<T>,           unpack<T>,        turn<T>,
-    to_grid<T>,       fractions<T>,
+    to_grid<T>,       on_grid<T>,        activate<T>,       cut_gradients<T>, fractions<T>,
 };
 
 extern const Level level;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 namespace hs {
@@ -89,7 +90,7 @@ void Net<T>::list_shares() {
                                         [&](const Factored& f) { return f.whole == i; });
     const int64_t blocks = m.blocks(kernels_.lanes), k = m.layout.k();
     const int64_t at_once = m.is_bias ? blocks : m.layout.gates > 1 ? 1 : 4;
-    const bool sums = of_stem ? Stem<T>::summed(i) : !is_factor;
+    const bool sums = of_stem ? Stem<T>::summed(i) : between() ? !is_product : !is_factor;
     for (int64_t block = 0; sums && block < blocks; block += at_once)
       for (int64_t from = 0; from < k; from += gradient_share)
         gradients_.push_back(
@@ -118,9 +119,25 @@ void Net<T>::save(int which, size_t number, T* values) const {
 }
 
 template <class T>
-void Net<T>::quantise(Grid<T> inputs, std::vector<Grid<T>> states) {
-  grid_ = inputs;
-  if (stack_) stack_->grids = std::move(states);
+void Net<T>::quantise(const Grids<T>& grids) {
+  grid_ = grids.inputs;
+  dense_->grids = grids.dense;
+  if (stack_) {
+    stack_->grids = grids.layers;
+    mean_ = grids.layers.back().h;
+    if (stem_) {
+      stem_->grids = grids.stem;
+      if (grids.stem.back().shift > mean_.shift) mean_ = grids.stem.back();
+    }
+    mean_.most = mean_.limit = std::numeric_limits<T>::infinity();
+    const size_t first = stem_ ? stem_->matrices.size() : 0;
+    if (!factored_.empty()) stack_->factors.resize(stack_->matrices.size());
+    for (const Factored& f : factored_)
+      stack_->factors[f.whole - first] = {&matrices_[f.out], &matrices_[f.in]};
+    gradients_.clear();
+    updates_.clear();
+    list_shares();
+  }
   floats_.need(places_.size);
   std::memcpy(floats_.at(), params_.at(), places_.size * sizeof(T));
   quantised_ = stale_ = true;
@@ -178,6 +195,7 @@ void Net<T>::lay_in(Shard& s, int64_t rows, int64_t steps, const int64_t* length
                     Dropout dropout) {
   s.rows = rows;
   s.p.rows = rows;
+  s.p.kept = kept;
   s.from = s.until = 0;
   s.before = s.after = nullptr;
   if (recurrent()) {
@@ -222,6 +240,15 @@ void Net<T>::through_stack(Shard& s, Stop stop) {
   if (!averages()) return;
   average(*stack_, s.w, s.mean.at());
   if (stem_) gather_means(s);
+  round_means(s);
+}
+
+// Rounds what the head reads.
+template <class T>
+void Net<T>::round_means(Shard& s) const {
+  const int64_t states = s.rows * shape_.directions * stack_->width;
+  T* at = s.mean.at() + (stem_ ? 2 * states : 0);
+  if (quantised_) kernels_.on_grid(mean_, at, at, stem_ ? s.rows * dense_->row(0) : states);
 }
 
 template <class T>
@@ -263,7 +290,7 @@ bool Net<T>::predict(const Table& x, int64_t n, int64_t steps, const int64_t* le
       std::memset(s.table.at(), 0, rows * row * sizeof(T));
       s.p.x = {s.table.at(), row, row};
     }
-    read(x, nullptr, s);
+    read(x, nullptr, s, first && first <= dense_->grids.size() ? dense_->grids[first - 1] : grid_);
     if (recurrent()) {
       fill_states(*stack_, s.w, s.first, begin);
       if (stem_) predict_stem(s, mine);
@@ -414,7 +441,8 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
     for (int64_t i = 0; i < shards; i++) gradient(share, shards_[i], i > 0);
   });
   if (stop(0)) return STOPPED;
-  for (const Factored& f : factored_) split(f);
+  for (const Factored& f : factored_)
+    if (!between()) split(f);
   if (orders.clip > 0)
     share_out(static_cast<int64_t>(updates_.size()), threads,
               [&](int64_t number) { squares_[number] = squares(updates_[number]); });
@@ -427,7 +455,7 @@ Ending Net<T>::step(const Lesson<T>& lesson, const Orders& given, int threads, S
   const Update<T> u = rule(lesson, orders, squares);
   share_out(static_cast<int64_t>(updates_.size()), threads,
             [&](int64_t number) { update(updates_[number], u); });
-  for (const Factored& f : factored_) multiply(f);
+  multiply_factors();
   updates++;
   if (stem_) update_moments();
   if (lesson.stateful) {

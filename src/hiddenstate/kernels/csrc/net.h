@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -84,6 +85,25 @@ struct Lesson {
   double temperature = 1, hard = 1;
 };
 
+// The grid of numbers of so many bits, `most` steps at most; with 0, for all numbers.
+template <class T>
+Grid<T> grid_of(int bits, double most) {
+  if (most == 0) return {};
+  const double step = std::ldexp(1.0, -bits), shift = sizeof(T) == 4 ? 3 << 22 : 3LL << 51;
+  return {static_cast<T>(shift * step), static_cast<T>(most * step),
+          static_cast<T>((most + 0.5) * step)};
+}
+
+// Of inputs, of what each layer of the stem gives, of each layer of a stack, and of what dense
+// layers but the last give.
+template <class T>
+struct Grids {
+  Grid<T> inputs;
+  std::vector<Grid<T>> stem;
+  std::vector<CellGrids<T>> layers;
+  std::vector<Grid<T>> dense;
+};
+
 // The settings of one step.
 struct Orders {
   const int64_t* rows;
@@ -111,9 +131,9 @@ class Net {
   void load(int which, size_t array, const T* values);
   void save(int which, size_t array, T* values) const;
 
-  // From now on, weights are multiples of a scale for each row, inputs and h of each layer are
-  // rounded to their grids, and gradients update weights that are not: these are loaded and saved.
-  void quantise(Grid<T> inputs, std::vector<Grid<T>> states);
+  // From now on, weights are multiples of a scale for each row, other numbers are rounded to their
+  // grids, and gradients update weights that are not: these are loaded and saved.
+  void quantise(const Grids<T>& grids);
 
   // The carried state: arrays [layers*directions][rows][state_size()]; 0 rows for a zero state.
   void load_state(const std::vector<const T*>& arrays, int64_t rows);
@@ -186,12 +206,14 @@ class Net {
   void list_shares();
   void lay_in(Shard& s, int64_t rows, int64_t steps, const int64_t* length, bool kept,
               Dropout dropout = {});
-  void read(const Table& x, const int64_t* rows, Shard& s);
+  void read(const Table& x, const int64_t* rows, Shard& s) { read(x, rows, s, grid_); }
+  void read(const Table& x, const int64_t* rows, Shard& s, const Grid<T>& grid);
   T* input(const Shard& s) const { return stem_ ? stem_->x(s.e) : stack_->x(s.w); }
   int64_t input_steps(const Shard& s) const { return stem_ ? s.e.steps : s.w.steps; }
   const int64_t* input_length(const Shard& s) const { return stem_ ? s.e.length : s.w.length; }
   void head_reads(Shard& s) const;
   void through_stack(Shard& s, Stop stop);
+  void round_means(Shard& s) const;
   void gather_means(Shard& s) const;
   void spread_means(Shard& s) const;
 
@@ -199,6 +221,7 @@ class Net {
 
   // Of weights of low rank; in net_factors.h.
   void list_arrays();
+  void multiply_factors();
   void multiply(const Factored& f);
   void split(const Factored& f);
 
@@ -267,6 +290,8 @@ class Net {
   void update(const Share& share, Update<T> u);
   void turn(const Share& share);
   bool rounds(const Matrix& m) const { return quantised_ && !m.is_bias; }
+  // Whether what stands between two factors is computed, to be rounded.
+  bool between() const { return stack_ && !stack_->factors.empty(); }
   T* trained(const Matrix& m) const { return rounds(m) ? floats_.at() : params_.at(); }
   Update<T> rule(const Lesson<T>& lesson, const Orders& orders, double squares) const;
 
@@ -284,6 +309,7 @@ class Net {
   Buffer<T> params_, grads_, m_, v_, turned_;
   Buffer<T> floats_;  // of weights that are rounded in `params_`
   Grid<T> grid_;      // of inputs
+  Grid<T> mean_;      // of means over steps, which the head reads
   bool quantised_ = false;
   bool stale_ = true;           // whether weights were loaded since `complete`
   bool stem_segments_ = false;  // whether the first layer of the stem is passed in segments

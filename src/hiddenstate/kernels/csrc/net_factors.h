@@ -85,8 +85,14 @@ template <class T>
 void Net<T>::complete() {
   if (!stale_) return;
   for (const Share& share : updates_) turn(share);
-  for (const Factored& f : factored_) multiply(f);
+  multiply_factors();
   stale_ = false;
+}
+
+template <class T>
+void Net<T>::multiply_factors() {
+  for (const Factored& f : factored_)
+    if (!between()) multiply(f);
 }
 
 }  // namespace hs

@@ -12,22 +12,13 @@ void convert(const From* from, T* to, int64_t n) {
   for (int64_t i = 0; i < n; i++) to[i] = static_cast<T>(from[i]);
 }
 
-// Rounds inputs to their grid.
+// Copies rows of the table into the shard, on a grid: for an autoencoder as they are, and also
+// unchanged, as its targets; else with time first.
 template <class T>
-void round_to(Grid<T> grid, T* at, int64_t n) {
-  constexpr T shift = sizeof(T) == 4 ? static_cast<T>(3 << 22) : static_cast<T>(3LL << 51);
-  const T inverse = 1 / grid.scale;
-  for (int64_t i = 0; i < n; i++) {
-    const T x = at[i] * grid.scale, within = std::min(grid.most, std::max(-grid.most, x));
-    at[i] = ((within + shift) - shift) * inverse;
-  }
-}
-
-// Copies rows of the table into the shard: unchanged for an autoencoder, else with time first.
-template <class T>
-void Net<T>::read(const Table& x, const int64_t* rows, Shard& s) {
+void Net<T>::read(const Table& x, const int64_t* rows, Shard& s, const Grid<T>& grid) {
   const int64_t inputs = shape_.inputs, n = recurrent() ? input_steps(s) * inputs : x.numbers;
   const bool alone = s.rows == 1;  // then both layouts are the same
+  if (!recurrent() && grid.shift > 0) s.target.need(s.rows * n);
   for (int64_t r = 0; r < s.rows; r++) {
     const int64_t from = (rows ? rows[s.first + r] : s.first + r) * x.numbers + s.from * inputs;
     T* line = !recurrent() ? s.table.at() + r * s.p.x.row : alone ? input(s) : s.table.at();
@@ -37,8 +28,9 @@ void Net<T>::read(const Table& x, const int64_t* rows, Shard& s) {
       convert(static_cast<const float*>(x.at) + from, line, n);
     else
       convert(static_cast<const double*>(x.at) + from, line, n);
+    if (!recurrent() && grid.shift > 0) copy(s.target.at() + r * n, line, n);
+    if (grid.shift > 0) kernels_.on_grid(grid, line, line, n);
     if (!recurrent()) continue;
-    if (grid_.scale > 0) round_to(grid_, line, n);
     if (input_length(s)) {  // numbers after the end of a row may be anything
       const int64_t end = std::min<int64_t>(std::max<int64_t>(input_length(s)[r], 0) * inputs, n);
       std::memset(line + end, 0, (n - end) * sizeof(T));
@@ -58,6 +50,8 @@ void Net<T>::leave_out(const Lesson<T>& lesson, const Orders& orders, Shard& s) 
   for (int64_t r = 0; r < s.rows; r++) {
     if (lesson.weights[orders.rows[s.first + r]] != 0) continue;
     if (!recurrent()) std::memset(s.table.at() + r * s.p.x.row, 0, s.p.x.row * sizeof(T));
+    if (!recurrent() && grid_.shift > 0)
+      std::memset(s.target.at() + r * s.p.x.row, 0, s.p.x.row * sizeof(T));
     for (int64_t t = 0; recurrent() && t < input_steps(s); t++)
       std::memset(input(s) + (t * s.rows + r) * shape_.inputs, 0, shape_.inputs * sizeof(T));
     if (stem_) leave_out_of_stem(s, r);
@@ -104,7 +98,8 @@ void Net<T>::lose(const Lesson<T>& lesson, const Orders& orders, double count, S
                       s.loss.at());
     }
   } else if (!recurrent()) {
-    kernels_.squared_error(out, s.rows, row, n, s.table.at(), n, scale, d, s.loss.at());
+    const T* target = grid_.shift > 0 ? s.target.at() : s.table.at();
+    kernels_.squared_error(out, s.rows, row, n, target, n, scale, d, s.loss.at());
   } else {
     const int64_t steps = s.p.rows / s.rows, all = shape_.every_step ? lesson.steps : 1;
     const int64_t begin = shape_.every_step ? s.from : 0;

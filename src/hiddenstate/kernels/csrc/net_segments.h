@@ -259,6 +259,7 @@ void Net<T>::learn_segments(const Lesson<T>& lesson, const Orders& orders, doubl
   if (!shape_.every_step) {
     const int64_t width = stack_->width, row = shape_.directions * width;
     if (averages()) divide(*stack_, s.rows, s.whole.steps, s.whole.length, s.mean.at());
+    if (averages()) round_means(s);
     s.dense.need(dense_->work_size(s.rows, true));
     s.p.at = s.dense.at();
     head_of_segments(s);
@@ -310,6 +311,7 @@ void Net<T>::learn_segments(const Lesson<T>& lesson, const Orders& orders, doubl
 template <class T>
 bool Net<T>::of_segments(const Share& share) const {
   const size_t own = stack_->matrices.size();
+  if (between() && share.matrix >= factored_[0].out) return true;
   return share.matrix < own ? !stack_->is_summed(share.matrix) : shape_.every_step;
 }
 
@@ -364,6 +366,7 @@ void Net<T>::predict_segments(const Table& x, int64_t steps, const Segments& who
   end_segments(s, end);
   if (shape_.every_step) return;
   if (averages()) divide(*stack_, s.rows, whole.steps, whole.length, s.mean.at());
+  if (averages()) round_means(s);
   head_of_segments(s);
   dense_->forward(params_.at(), s.p, 0, 1);
   give_out(s, 0, steps, out);

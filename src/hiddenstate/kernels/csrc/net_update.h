@@ -21,6 +21,12 @@ void Net<T>::gradient(const Share& share, const Shard& s, bool add) {
   const Matrix& m = matrices_[share.matrix];
   const size_t first = stem_ ? stem_->matrices.size() : 0;
   const size_t own = first + (recurrent() ? stack_->matrices.size() : 0);
+  if (between() && share.matrix >= factored_[0].out) {
+    const size_t nth = share.matrix - factored_[0].out;
+    stack_->give_factor_gradient(s.w, factored_[nth / 2].whole - first, nth % 2, share,
+                                 grads_.at() + m.at, add);
+    return;
+  }
   if (share.matrix >= first && share.matrix < own) {
     stack_->give_gradient(s.w, share.matrix - first, share, grads_.at() + m.at, add);
     return;

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "contract.h"
-#include "vec.h"
+#include "grid.h"
 
 namespace hs {
 namespace HS_LEVEL {
@@ -47,6 +47,12 @@ void add_squares(const Norm<T>& n) {
   }
 }
 
+// What relu reads.
+template <class T>
+HS_INLINE V<T> scaled(const Norm<T>& n, V<T> x, int64_t i) {
+  return x * load(n.scale + i) + load(n.shift + i);
+}
+
 // x: the sums of the convolution, replaced by their normalised values; y: relu(scale x + shift),
 // zero in rows that are not read.
 template <class T>
@@ -58,7 +64,8 @@ void normalise(const Norm<T>& n) {
     for (int64_t i = 0; i < row; i += lanes) {
       const V<T> x = (load(n.x + at + i) - load(n.mean + i)) * load(n.inverse + i);
       store(n.x + at + i, x);
-      store(n.y + at + i, relu<T>(x * load(n.scale + i) + load(n.shift + i)));
+      const V<T> y = relu<T>(scaled(n, x, i));
+      store(n.y + at + i, n.grid.shift > 0 ? on_grid<T>(y, n.grid) : y);
     }
   });
 }
@@ -70,7 +77,10 @@ void normal_slopes(const Norm<T>& n) {
   const int64_t row = n.blocks * lanes;
   each_row(n, [&](int64_t at) {
     for (int64_t i = 0; i < row; i += lanes) {
-      const V<T> d = load(n.y + at + i) > V<T>{} ? load(n.d + at + i) : V<T>{};
+      const bool rounds = n.grid.shift > 0;
+      const V<T> y = rounds ? scaled(n, load(n.x + at + i), i) : load(n.y + at + i);
+      V<T> d = y > V<T>{} ? load(n.d + at + i) : V<T>{};
+      if (rounds) d = uncut<T>(y, n.grid, d);
       store(n.d + at + i, d);
       store(n.sums + i, load(n.sums + i) + d);
       store(n.sums + row + i, load(n.sums + row + i) + d * load(n.x + at + i));

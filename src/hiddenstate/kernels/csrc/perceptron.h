@@ -13,6 +13,7 @@ class Perceptron {
   std::vector<int64_t> widths;
   std::vector<int> activations;  // one for each layer
   std::vector<Matrix> matrices;  // weight and bias of each layer
+  std::vector<Grid<T>> grids;    // of what each layer but the last gives, or none
 
   // The first layer reads `parts` parts of widths[0] / parts numbers, padded if `padded` is set.
   Perceptron(const Kernels<T>& kernels, Places& places, std::vector<int64_t> sizes,
@@ -37,11 +38,12 @@ class Perceptron {
     T* at;
     int64_t rows;
     Rows<const T> x;
+    bool kept = false;
   };
   int64_t work_size(int64_t rows, bool kept) const {
     int64_t size = 0;
     for (size_t i = 1; i < widths.size(); i++) size += rows * row(i);
-    return kept ? 2 * size : size;
+    return kept ? (grids.empty() ? 2 : 3) * size : size;
   }
   T* output(const Work& w, size_t layer) const {
     T* at = w.at;
@@ -52,7 +54,13 @@ class Perceptron {
     return output(w, layer) + work_size(w.rows, false);
   }
 
-  // Computes layers `first` to `last` - 1; the first reads w.x.
+  // What a layer gives before it is rounded.
+  T* whole(const Work& w, size_t layer) const {
+    return output(w, layer) + (w.kept && rounds(layer) ? 2 * work_size(w.rows, false) : 0);
+  }
+  bool rounds(size_t layer) const { return layer < grids.size() && grids[layer].shift > 0; }
+
+  // Computes layers `first` to `last` - 1; the first reads w.x. The last is not rounded.
   void forward(const T* params, const Work& w, size_t first, size_t last) const {
     for (size_t i = first; i < last; i++) {
       Product<T> p{};
@@ -63,8 +71,12 @@ class Perceptron {
       p.blocks = row(i + 1) / kernels_.lanes;
       p.out = output(w, i);
       p.out_row = row(i + 1);
-      p.activation = activations[i];
+      const bool rounded = rounds(i) && i + 1 < last;
+      if (rounded) p.out = whole(w, i);
+      p.activation = rounded ? LINEAR : activations[i];
       kernels_.product(p);
+      if (rounded)
+        kernels_.activate(activations[i], grids[i], p.out, output(w, i), w.rows * row(i + 1));
       if (activations[i] == SIGMOID) clear_padding(w, i);  // the sigmoid of 0 is 1/2
     }
   }
@@ -73,7 +85,8 @@ class Perceptron {
   void backward(const T* turned, const Work& w) const {
     for (size_t i = layers(); i-- > 0;) {
       T* d = gradient(w, i);
-      kernels_.through(activations[i], output(w, i), d, w.rows * row(i + 1));
+      kernels_.through(activations[i], whole(w, i), d, w.rows * row(i + 1));
+      if (rounds(i)) kernels_.cut_gradients(grids[i], whole(w, i), d, w.rows * row(i + 1));
       if (i) into(turned, w, i, 0, row(i), gradient(w, i - 1), row(i));
     }
   }

@@ -16,7 +16,7 @@ HS_INLINE void direct_tile(const Sequence<T>& q, const Step<T>& s,
                            const typename C::template Numbers<T>& numbers, int64_t block,
                            int64_t row) {
   constexpr int lanes = Vec<T>::lanes;
-  const Rows<const T> x = inputs(q, s.t), h = state(q, s);
+  const Rows<const T> x = inputs(q, s.t), h = read_state(q, s);
   const int64_t kx = x.columns() * lanes, kh = h.width * lanes;
   V<T> sum[R][N];
 #pragma GCC unroll 16
@@ -30,14 +30,16 @@ HS_INLINE void direct_tile(const Sequence<T>& q, const Step<T>& s,
 #pragma GCC unroll 4
     for (int v = 0; v < N; v++) {
       if constexpr (C::about.in_registers()) {
-        const V<T> y = C::template next<T>(q, s, numbers, row + r, block + v, sum[r][v]);
-        if (is_read(q, s, row + r))
-          store(to(q, s, row + r, block + v), y);
-        else
-          pass_over<C>(q, s, row + r, block + v);
-      } else {
-        store(to(q, s, row + r, block + v), sum[r][v]);
+        if (!q.rounds()) {
+          const V<T> y = C::template next<T>(q, s, numbers, row + r, block + v, sum[r][v]);
+          if (is_read(q, s, row + r))
+            store(to(q, s, row + r, block + v), y);
+          else
+            pass_over<C>(q, s, row + r, block + v);
+          continue;
+        }
       }
+      store(to(q, s, row + r, block + v), sum[r][v]);
     }
 }
 
@@ -51,14 +53,14 @@ HS_INLINE void direct_blocks(const Sequence<T>& q, const Step<T>& s,
 }
 
 // The next state, which replaces the sums that tiles have stored in its place.
-template <class C, class T>
+template <class C, class T, bool Rounds>
 void activate_sums(const Sequence<T>& q, const Step<T>& s,
                    const typename C::template Numbers<T>& numbers, int64_t begin, int64_t end) {
   for (int64_t row = 0; row < q.rows; row++)
     for (int64_t block = begin; block < end; block++) {
       T* at = to(q, s, row, block);
       if (is_read(q, s, row))
-        store(at, C::template next<T>(q, s, numbers, row, block, load(at)));
+        store(at, C::template next<T, Rounds>(q, s, numbers, row, block, load(at)));
       else
         pass_over<C>(q, s, row, block);
     }
@@ -162,7 +164,10 @@ void gates_forward(const Sequence<T>& q, const Step<T>& s, int64_t block, int64_
     gated_tile<C, T, R, Ahead>(q, s, block, first + row,
                                sums + row * C::about.kept * Vec<T>::lanes);
   });
-  C::gates(q, s, block, first, n, sums);
+  if (q.rounds())
+    C::template gates<T, true>(q, s, block, first, n, sums);
+  else
+    C::gates(q, s, block, first, n, sums);
 }
 
 // Of a cell without a product of the state, a block computes all steps of a stretch at once, with
@@ -188,7 +193,10 @@ void blocks_forward(const Sequence<T>& q, const Step<T>& s, int64_t nth, int64_t
     in_tiles<4>(end - begin, [&](int64_t more, auto size) {
       direct_blocks<C, T, decltype(size)::value>(q, s, numbers, begin + more);
     });
-    if constexpr (!C::about.in_registers()) activate_sums<C>(q, s, numbers, begin, end);
+    if (q.rounds())
+      activate_sums<C, T, true>(q, s, numbers, begin, end);
+    else if constexpr (!C::about.in_registers())
+      activate_sums<C, T, false>(q, s, numbers, begin, end);
   } else if constexpr (!C::about.state_product) {
     stretches_forward<C>(q, nth, begin, end);
   } else if (reads_ahead<C>(q)) {
@@ -244,23 +252,27 @@ HS_INLINE int64_t pause(const Sequence<T>& q) {
   return 1 + 100000 / work<C>(q);
 }
 
-// Rounds h to its grid. Gradients pass as if it had not been rounded (Bengio, Leonard and
-// Courville, "Estimating or propagating gradients through stochastic neurons", 2013, section 4).
+// What stands between the factors of U at a step: R rows.
 template <class T>
-void round_state(const Sequence<T>& q, const Step<T>& s, int64_t begin, int64_t end) {
-  for (int64_t row = 0; row < q.rows; row++)
-    for (int64_t block = begin; block < end; block++) {
-      T* at = to(q, s, row, block);
-      store(at, on_grid<T>(load(at), q.grid));
-    }
+void middle_forward(const Sequence<T>& q, const Step<T>& s) {
+  const int64_t row = q.middle.blocks * Vec<T>::lanes, at = s.t * q.rows * row;
+  Product<T> p{};
+  p.rows = q.rows;
+  p.a = state(q, s);
+  p.w = q.middle.w;
+  p.blocks = q.middle.blocks;
+  p.out = q.middle.before + at;
+  p.out_row = row;
+  product(p);
+  on_grid(q.middle.grid, q.middle.before + at, q.middle.at + at, q.rows * row);
 }
 
 template <class C, class T>
 void forward_step(const Sequence<T>& q, int64_t nth, int64_t begin, int64_t end) {
   const Step<T> s(q, nth);
+  if (q.middle.w) middle_forward(q, s);
   blocks_forward<C>(q, s, nth, begin, end);
   if (end == q.blocks) clear_state(q, s);
-  if (q.grid.scale > 0) round_state(q, s, begin, end);
 }
 
 template <class C, class T>
@@ -302,7 +314,17 @@ void through_weights(const Sequence<T>& q, int64_t nth, int64_t begin, int64_t e
     p.a = {gates, n * lanes, C::about.blocks * lanes, q.steps * q.rows * n * lanes, (int)q.blocks};
   else
     p.a = {gates, width(q), width(q)};
-  p.w = q.wh_back + begin * p.a.columns() * lanes;
+  if (q.middle.w) {
+    const int64_t row = q.middle.blocks * lanes, at = s.t * q.rows * row;
+    p.w = q.wh_back;
+    p.blocks = q.middle.blocks;
+    p.out = q.middle.d + at;
+    p.out_row = row;
+    product(p);
+    cut_gradients(q.middle.grid, q.middle.before + at, p.out, q.rows * row);
+    p.a = {p.out, row, row};
+  }
+  p.w = (q.middle.w ? q.middle.w_back : q.wh_back) + begin * p.a.columns() * lanes;
   p.blocks = end - begin;
   p.out = dstate(q, 0, begin);
   p.out_row = width(q);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gemm.h"
+#include "grid.h"
 
 namespace hs {
 namespace HS_LEVEL {
@@ -52,6 +53,14 @@ HS_INLINE Rows<const T> state(const Sequence<T>& q, const Step<T>& s) {
   return {q.state[0] + s.before * width(q), width(q), width(q)};
 }
 
+// What U reads, or the first of its two factors.
+template <class T>
+HS_INLINE Rows<const T> read_state(const Sequence<T>& q, const Step<T>& s) {
+  if (!q.middle.w) return state(q, s);
+  const int64_t row = q.middle.blocks * Vec<T>::lanes;
+  return {q.middle.at + s.t * q.rows * row, row, row};
+}
+
 // Where a state is stored of a block of a row: before the step, and after it.
 template <class T>
 HS_INLINE T* from(const Sequence<T>& q, const Step<T>& s, int64_t row, int64_t block,
@@ -94,6 +103,16 @@ HS_INLINE void pass_over(const Sequence<T>& q, const Step<T>& s, int64_t row, in
     if (q.gates)
       for (int v = 0; v < C::about.kept; v++)
         store(kept<C>(q, s.t, row, block) + v * Vec<T>::lanes, V<T>{});
+}
+
+// Sums that a curve reads, and a curve, with the bits of those in integers.
+template <bool Rounds, class T>
+HS_INLINE V<T> sum_of(const Sequence<T>& q, V<T> x) {
+  return Rounds ? rounded<T>(x, q.grids.sums) : x;
+}
+template <bool Rounds, class T>
+HS_INLINE V<T> curve_of(const Sequence<T>& q, V<T> y) {
+  return Rounds ? rounded<T>(y, q.grids.curves) : y;
 }
 
 // The base of cells with torch's own arrays: two biases of all blocks.

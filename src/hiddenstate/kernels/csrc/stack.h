@@ -87,7 +87,11 @@ class Stack : public AnyStack<T> {
 
   void forward(const T* params, const Work& w, Stop stop) const override {
     for (int layer = 0; layer < layers; layer++) {
-      run(w, false, [&](int d, Stop own) { return sequence(params, w, layer, d, own); }, stop);
+      const auto layer_forward = [&](int d, Stop own) {
+        if (has_factors(layer, d, 0)) multiply_inputs(params, w, layer, d);
+        return sequence(params, w, layer, d, own);
+      };
+      run(w, false, layer_forward, stop);
       if (w.dropout.key && layer < layers - 1) drop(w, layer);
     }
   }
@@ -97,18 +101,20 @@ class Stack : public AnyStack<T> {
     for (int layer = layers - 1; layer >= 0; layer--) {
       const auto layer_back = [&](int d, Stop own) {
         Sequence<T> q = sequence(params, w, layer, d, own);
-        if (cell.state_product) q.wh_back = turned + matrix(layer, d, 1).turned;
+        if (cell.state_product) q.wh_back = turned + panels(layer, d, 1).turned;
+        if (q.middle.w) q.middle.w_back = turned + factors(layer, d, 1).in->turned;
         if (has_dy || layer < layers - 1) q.dy = dy(w, layer) + d * w.steps * w.rows * width;
         for (int i = 0; i < states(); i++) q.dstate[i] = dstate(w, layer, d, i);
         q.sums = sums(w, layer, d);
         q.resumes = w.sums[d] && w.resumes;
         q.pauses = w.sums[d] && w.pauses;
-        q.wants_first = wants_first;
+        q.wants_first = wants_first || q.middle.w;
         return q;
       };
       run(w, true, layer_back, stop);
       for (int d = 0; d < directions; d++) {
         if (stop(w.steps * w.rows * matrix(layer, d, 0).size)) return;
+        if (has_factors(layer, d, 0)) multiply_back(turned, w, layer, d);
         if (layer > 0)
           for (int below = 0; below < directions; below++)
             input_gradient(turned, w, layer, d, below * width, width,
@@ -134,6 +140,34 @@ class Stack : public AnyStack<T> {
     o.c = c;
     o.add = add;
     (matrices[index].is_bias ? kernels_.column_sums : kernels_.outer)(o);
+  }
+
+  void give_factor_gradient(const Work& w, size_t index, bool reads, const Part& part, T* c,
+                            bool add) const override {
+    const int layer = static_cast<int>(index / each()) / directions;
+    const int d = static_cast<int>(index / each()) % directions;
+    const int which = static_cast<int>(index % each());
+    const Middle<T> middle = middle_of(w, layer, d, which);
+    const int64_t row = middle.blocks * kernels_.lanes;
+    Outer<T> o{};
+    o.k = w.steps * w.rows;
+    o.gates = 1;
+    o.d = reads ? middle.d : gates(w, layer, d);
+    o.d_row = reads ? row : width;
+    o.d_block = kernels_.lanes;
+    if (!reads)
+      o.a = {middle.at, row, row};
+    else if (which)
+      o.a = {h(w, layer, d, d ? 1 : 0), width, width};
+    else
+      o.a = input(w, layer);
+    o.block = part.block;
+    o.blocks = part.blocks;
+    o.m0 = part.m0;
+    o.m1 = part.m1;
+    o.c = c;
+    o.add = add;
+    kernels_.outer(o);
   }
 
   // The sum that gives the gradient of a matrix in this shard; the caller sets block, m and c.
@@ -166,8 +200,17 @@ class Stack : public AnyStack<T> {
     q.reverse = d == 1;
     q.length = w.length;
     q.x = input(w, layer);
-    q.wx = params + matrix(layer, d, 0).at;
-    if (cell.state_product) q.wh = params + matrix(layer, d, 1).at;
+    if (has_factors(layer, d, 0)) {
+      const Middle<T> middle = middle_of(w, layer, d, 0);
+      const int64_t row = middle.blocks * kernels_.lanes;
+      q.x = {middle.at, row, row};
+    }
+    q.wx = params + panels(layer, d, 0).at;
+    if (cell.state_product) q.wh = params + panels(layer, d, 1).at;
+    if (has_factors(layer, d, 1)) {
+      q.middle = middle_of(w, layer, d, 1);
+      q.middle.w = params + factors(layer, d, 1).in->at;
+    }
     for (int i = 0; i < cell.owned(); i++)
       q.own[i] = params + matrix(layer, d, cell.products() + i).at;
     for (int i = 0; i < states(); i++) q.state[i] = state(w, layer, d, i, 0);
@@ -175,7 +218,7 @@ class Stack : public AnyStack<T> {
     // Where the gradients of the states are in a pass that keeps the gates.
     q.ahead = !w.kept && reads_ahead(w.rows, w.steps) ? dstate(w, layer, d, 0) : nullptr;
     q.more = w.kept ? more(w, layer, d) : nullptr;
-    if (!Base::grids.empty()) q.grid = Base::grids[layer];
+    if (!Base::grids.empty()) q.grids = Base::grids[layer];
     q.stop = stop;
     return q;
   }
@@ -223,6 +266,10 @@ class Stack : public AnyStack<T> {
     return kept ? directions * steps * rows * width : 0;
   }
   int64_t part_size(int64_t rows, int64_t steps, bool kept) const {
+    return own_size(rows, steps, kept) + 2 * middle_size(rows, steps) * (kept ? 3 : 1);
+  }
+  // Without what stands between factors.
+  int64_t own_size(int64_t rows, int64_t steps, bool kept) const {
     int64_t size = (steps + 1) * rows * width * states();
     if (kept)
       size += (states() * rows + steps * rows * (cell.kept + cell.more) + cell.summed()) * width;
@@ -243,6 +290,59 @@ class Stack : public AnyStack<T> {
   T* sums(const Work& w, int layer, int d) const {
     if (w.sums[d]) return w.sums[d] + layer * sums_size();
     return more(w, layer, d) + w.steps * w.rows * width * cell.more;
+  }
+  // The two whose product a matrix is, if what stands between them is rounded.
+  const typename Base::Factors& factors(int layer, int d, int which) const {
+    return Base::factors[(layer * directions + d) * each() + which];
+  }
+  bool has_factors(int layer, int d, int which) const {
+    return !Base::factors.empty() && factors(layer, d, which).out;
+  }
+  // The weight that gives the sums of a product: that matrix, or the first of two.
+  const Matrix& panels(int layer, int d, int which) const {
+    return has_factors(layer, d, which) ? *factors(layer, d, which).out : matrix(layer, d, which);
+  }
+  // Numbers between two factors over all steps.
+  int64_t middle_size(int64_t rows, int64_t steps) const {
+    int64_t rank = 0;
+    for (const typename Base::Factors& f : Base::factors)
+      if (f.out) rank = f.out->layout.in;
+    return rows * steps * rounded_up(rank, kernels_.lanes);
+  }
+  Middle<T> middle_of(const Work& w, int layer, int d, int which) const {
+    const int64_t size = middle_size(w.rows, w.steps), copies = w.kept ? 3 : 1;
+    Middle<T> m;
+    m.blocks = rounded_up(factors(layer, d, which).out->layout.in, kernels_.lanes) / kernels_.lanes;
+    m.at = part(w, layer, d) + own_size(w.rows, w.steps, w.kept) + which * copies * size;
+    m.before = w.kept ? m.at + size : m.at;
+    m.d = w.kept ? m.at + 2 * size : nullptr;
+    m.grid = which ? Base::grids[layer].hidden : Base::grids[layer].inputs;
+    return m;
+  }
+  // What stands between the factors of W, over all steps.
+  void multiply_inputs(const T* params, const Work& w, int layer, int d) const {
+    const Middle<T> m = middle_of(w, layer, d, 0);
+    Product<T> p{};
+    p.rows = w.steps * w.rows;
+    p.a = input(w, layer);
+    p.w = params + factors(layer, d, 0).in->at;
+    p.blocks = m.blocks;
+    p.out = m.before;
+    p.out_row = m.blocks * kernels_.lanes;
+    kernels_.product(p);
+    kernels_.on_grid(m.grid, m.before, m.at, p.rows * p.out_row);
+  }
+  void multiply_back(const T* turned, const Work& w, int layer, int d) const {
+    const Middle<T> m = middle_of(w, layer, d, 0);
+    Product<T> p{};
+    p.rows = w.steps * w.rows;
+    p.a = {gates(w, layer, d), width, width};
+    p.w = turned + factors(layer, d, 0).out->turned;
+    p.blocks = m.blocks;
+    p.out = m.d;
+    p.out_row = m.blocks * kernels_.lanes;
+    kernels_.product(p);
+    kernels_.cut_gradients(m.grid, m.before, m.d, p.rows * p.out_row);
   }
   // Numbers in a layer's output over all steps: [directions][T*R] rows.
   int64_t masked_size(const Work& w) const { return directions * w.steps * w.rows * width; }
@@ -296,7 +396,7 @@ class Stack : public AnyStack<T> {
       share_out_in_torch(directions, w.threads, direction);
     } else if (directions > 1) {
       share_out(directions, w.threads, direction);
-    } else if (work < worth_a_thread) {
+    } else if (work < worth_a_thread || !Base::factors.empty()) {
       direction(0);
     } else {
       const Sequence<T> q = sequence_of(0, stop);
@@ -332,6 +432,12 @@ class Stack : public AnyStack<T> {
     else
       p.a = {from_gates, width, width};
     p.w = turned + matrix(layer, d, 0).turned + from * columns;
+    if (has_factors(layer, d, 0)) {
+      const Middle<T> middle = middle_of(w, layer, d, 0);
+      const int64_t row = middle.blocks * lanes;
+      p.a = {middle.d, row, row};
+      p.w = turned + factors(layer, d, 0).in->turned + from * row;
+    }
     p.blocks = n / lanes;
     p.out = out;
     p.out_row = out_row;

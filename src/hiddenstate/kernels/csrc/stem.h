@@ -39,6 +39,7 @@ class Stem {
   std::vector<Matrix> matrices;  // of each layer: weight, bias, scale, shift, running mean and
                                  // running variance
   static constexpr size_t each = 6;
+  std::vector<Grid<T>> grids;  // of what each layer gives, or none
 
   Stem(const Kernels<T>& kernels, Places& places, int64_t inputs, const StemShape& of)
       : shape(of), inputs(inputs), kernels_(kernels) {
@@ -148,7 +149,7 @@ class Stem {
         spread_steps(part, dout);
       else if (i + 1 == layers())
         std::memcpy(gradient_at(w, i), dout, steps_of(w, i) * w.rows * widths[i] * sizeof(T));
-      kernels_.normal_slopes(norm(nullptr, part, i, {}));
+      kernels_.normal_slopes(norm(params, part, i, {}));
     });
   }
   // Calls f(work) for each segment of the first layer, and for all of another one.
@@ -341,6 +342,7 @@ class Stem {
     n.inverse = m.inverse;
     n.mean_d = m.mean_d;
     n.mean_dx = m.mean_dx;
+    if (!grids.empty()) n.grid = grids[i];
     return n;
   }
 
@@ -364,6 +366,7 @@ class Stem {
         for (int64_t i = 0; nth < steps && i < n; i++) to[i] += from[i];
         const T share = static_cast<T>(1) / static_cast<T>(std::max<int64_t>(1, steps));
         for (int64_t i = 0; ends && i < n; i++) to[i] *= share;
+        if (ends && !grids.empty()) kernels_.on_grid(grids[0], to, to, n);
       }
     }
   }

@@ -28,18 +28,22 @@ struct FastGrnn {
     return V<T>{};
   }
 
-  template <class T>
+  template <class T, bool Rounds = false>
   static HS_INLINE V<T> next(const Sequence<T>& q, const Step<T>& s, const Numbers<T>& numbers,
                              int64_t row, int64_t block, V<T> a) {
     constexpr int lanes = Vec<T>::lanes;
-    const V<T> z = sigmoid<T>(a + load(q.own[0] + block * lanes));
-    const V<T> c = tanh<T>(a + load(q.own[1] + block * lanes));
+    a = sum_of<Rounds>(q, a);
+    const V<T> to_z = sum_of<Rounds>(q, a + load(q.own[0] + block * lanes));
+    const V<T> to_c = sum_of<Rounds>(q, a + load(q.own[1] + block * lanes));
+    const V<T> z = curve_of<Rounds>(q, sigmoid<T>(to_z));
+    const V<T> c = curve_of<Rounds>(q, tanh<T>(to_c));
+    const V<T> before = load(from(q, s, row, block));
     if (q.gates) {
       store(kept<FastGrnn>(q, s.t, row, block), z);
       store(more(q, s, row, block), c);
     }
-    const V<T> share = numbers.zeta * (all<T>(1) - z) + numbers.nu;
-    return share * c + z * load(from(q, s, row, block));
+    const V<T> h = (numbers.zeta * (all<T>(1) - z) + numbers.nu) * c + z * before;
+    return Rounds ? on_grid<T>(h, q.grids.h) : h;
   }
 
   template <class T>
@@ -50,6 +54,7 @@ struct FastGrnn {
     T *keep = kept<FastGrnn>(q, s.t, row, block), *sum = sums<FastGrnn>(q, block);
     const V<T> z = load(keep), c = load(more(q, s, row, block));
     const V<T> before = load(from(q, s, row, block));
+    if (q.rounds()) dh = uncut<T>((zeta * (one - z) + nu) * c + z * before, q.grids.h, dh);
     const V<T> dz = dh * (before - zeta * c) * z * (one - z);
     const V<T> dc = dh * (zeta * (one - z) + nu) * (one - c * c);
     store(keep, dz + dc);

@@ -23,13 +23,13 @@ struct Gru : LikeTorch {
     sum[3] = load(bx + 2 * lanes);
   }
 
-  template <class T>
+  template <class T, bool Rounds = false>
   static void gates(const Sequence<T>& q, const Step<T>& s, int64_t block, int64_t row, int64_t n,
                     T* sums) {
     constexpr int lanes = Vec<T>::lanes;
     for (T* at = sums + lanes; at < sums + n * 4 * lanes; at += 4 * lanes) {
-      store(at, sigmoid<T>(load(at)));
-      store(at + lanes, sigmoid<T>(load(at + lanes)));
+      store(at, curve_of<Rounds>(q, sigmoid<T>(sum_of<Rounds>(q, load(at)))));
+      store(at + lanes, curve_of<Rounds>(q, sigmoid<T>(sum_of<Rounds>(q, load(at + lanes)))));
     }
     for (int64_t r = 0; r < n; r++) {
       if (!is_read(q, s, row + r)) {
@@ -37,10 +37,17 @@ struct Gru : LikeTorch {
         continue;
       }
       T* at = sums + r * 4 * lanes;
-      const V<T> out = tanh<T>(load(at + 3 * lanes) + load(at + lanes) * load(at));
+      V<T> sum = load(at + 3 * lanes) + load(at + lanes) * load(at);
+      if (Rounds) {
+        store(at, sum_of<Rounds>(q, load(at)));
+        sum = sum_of<Rounds>(q, load(at + lanes) * load(at));
+        sum += sum_of<Rounds>(q, load(at + 3 * lanes));
+      }
+      const V<T> out = curve_of<Rounds>(q, tanh<T>(sum));
       const V<T> before = load(from(q, s, row + r, block));
+      const V<T> h = out + load(at + 2 * lanes) * (before - out);
       store(at + 3 * lanes, out);
-      store(to(q, s, row + r, block), out + load(at + 2 * lanes) * (before - out));
+      store(to(q, s, row + r, block), Rounds ? on_grid<T>(h, q.grids.h) : h);
     }
   }
 
@@ -53,6 +60,7 @@ struct Gru : LikeTorch {
     const V<T> hidden = load(keep), r = load(keep + lanes), z = load(keep + 2 * lanes);
     const V<T> n = load(keep + 3 * lanes);
     const V<T> before = load(from(q, s, row, block));
+    if (q.rounds()) dh = uncut<T>(n + z * (before - n), q.grids.h, dh);
     const V<T> dn = dh * (one - z) * (one - n * n);
     store(keep, dn * r);
     store(keep + lanes, dn * hidden * r * (one - r));

@@ -18,25 +18,29 @@ struct Lstm : LikeTorch {
     add_biases<T, 4>(q, block, sum);
   }
 
-  template <class T>
+  template <class T, bool Rounds = false>
   static void gates(const Sequence<T>& q, const Step<T>& s, int64_t block, int64_t row, int64_t n,
                     T* sums) {
     constexpr int lanes = Vec<T>::lanes;
     T* const end = sums + n * 4 * lanes;
     for (int g : {0, 1, 3})
-      for (T* at = sums + g * lanes; at < end; at += 4 * lanes) store(at, sigmoid<T>(load(at)));
-    for (T* at = sums + 2 * lanes; at < end; at += 4 * lanes) store(at, tanh<T>(load(at)));
+      for (T* at = sums + g * lanes; at < end; at += 4 * lanes)
+        store(at, curve_of<Rounds>(q, sigmoid<T>(sum_of<Rounds>(q, load(at)))));
+    for (T* at = sums + 2 * lanes; at < end; at += 4 * lanes)
+      store(at, curve_of<Rounds>(q, tanh<T>(sum_of<Rounds>(q, load(at)))));
     for (int64_t r = 0; r < n; r++) {
       if (!is_read(q, s, row + r)) {
         pass_over<Lstm>(q, s, row + r, block);
         continue;
       }
       const T* at = sums + r * 4 * lanes;
-      const V<T> c =
-          load(at + lanes) * load(from(q, s, row + r, block, 1)) + load(at) * load(at + 2 * lanes);
-      const V<T> tanh_c = tanh<T>(c);
+      const V<T> before = load(from(q, s, row + r, block, 1));
+      V<T> c = load(at + lanes) * before + load(at) * load(at + 2 * lanes);
+      if (Rounds) c = on_grid<T>(c, q.grids.c);
+      const V<T> tanh_c = curve_of<Rounds>(q, tanh<T>(sum_of<Rounds>(q, c)));
+      const V<T> h = load(at + 3 * lanes) * tanh_c;
       store(to(q, s, row + r, block, 1), c);
-      store(to(q, s, row + r, block), load(at + 3 * lanes) * tanh_c);
+      store(to(q, s, row + r, block), Rounds ? on_grid<T>(h, q.grids.h) : h);
       if (q.gates) store(more(q, s, row + r, block), tanh_c);
     }
   }
@@ -51,7 +55,9 @@ struct Lstm : LikeTorch {
     const V<T> o = load(keep + 3 * lanes);
     const V<T> tanh_c = load(more(q, s, row, block));
     const V<T> before = load(from(q, s, row, block, 1));
-    const V<T> dc = load(dc_at) + dh * o * (one - tanh_c * tanh_c);
+    if (q.rounds()) dh = uncut<T>(o * tanh_c, q.grids.h, dh);
+    V<T> dc = load(dc_at) + dh * o * (one - tanh_c * tanh_c);
+    if (q.rounds()) dc = uncut<T>(f * before + i * g, q.grids.c, dc);
     store(keep, dc * g * i * (one - i));
     store(keep + lanes, dc * before * f * (one - f));
     store(keep + 2 * lanes, dc * i * (one - g * g));

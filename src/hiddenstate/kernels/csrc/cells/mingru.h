@@ -20,7 +20,7 @@ struct MinGru : LikeTorch {
     sum[1] = load(bias + lanes);
   }
 
-  template <class T>
+  template <class T, bool Rounds = false>
   static void gates(const Sequence<T>& q, const Step<T>& s, int64_t block, int64_t row, int64_t n,
                     T* sums) {
     constexpr int lanes = Vec<T>::lanes;
