@@ -345,6 +345,17 @@ def test_a_forked_child_and_several_python_threads_train_too():
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
+def test_several_python_threads_ask_one_net():
+    net = Net("classify", RecurrentConfig("gru", "tanh", 24), 3, 4)
+    X = np.random.default_rng(5).normal(size=(200, 9, 3)).astype("f4")
+    predictor = make_predictor(FittedModel(net, net.initial(0, "float32"), [*"abcd"], (9, 3)))
+    parts = [X[first:] for first in range(20)]
+    expected = [*map(predictor.predict, parts)]
+    with ThreadPoolExecutor(4) as pool:
+        for answer, alone in zip(pool.map(predictor.predict, parts), expected, strict=True):
+            np.testing.assert_array_equal(answer, alone)
+
+
 def test_a_signal_is_handled_during_a_native_call(tmp_path):
     """The main thread runs compiled code; Python's handler must still run."""
     code = (

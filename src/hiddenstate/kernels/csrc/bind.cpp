@@ -292,9 +292,10 @@ void bind_learner(nb::module_& m, const char* name) {
       .def_prop_rw(
           "most_bytes", [](L& l) { return l.net.most_bytes; },
           [](L& l, int64_t n) { l.net.most_bytes = n; })
-      .def("teach", &L::teach, nb::arg("x"), nb::arg("steps"), nb::arg("classes").none(),
-           nb::arg("targets").none(), nb::arg("length").none(), nb::arg("stateful"),
-           nb::arg("weights") = nb::none(), nb::arg("soft") = nb::none(),
+      // Python without its lock takes that of the object for what changes the lesson.
+      .def("teach", &L::teach, nb::lock_self(), nb::arg("x"), nb::arg("steps"),
+           nb::arg("classes").none(), nb::arg("targets").none(), nb::arg("length").none(),
+           nb::arg("stateful"), nb::arg("weights") = nb::none(), nb::arg("soft") = nb::none(),
            nb::arg("counts_from") = nb::none())
       .def(
           "rule",
@@ -309,7 +310,7 @@ void bind_learner(nb::module_& m, const char* name) {
             l.lesson.temperature = temperature;
             l.lesson.hard = hard;
           },
-          nb::arg("rule"), nb::arg("beta1"), nb::arg("beta2"), nb::arg("decay"),
+          nb::lock_self(), nb::arg("rule"), nb::arg("beta1"), nb::arg("beta2"), nb::arg("decay"),
           nb::arg("momentum"), nb::arg("smooth"), nb::arg("temperature") = 1.0,
           nb::arg("hard") = 1.0)
       .def(
@@ -325,7 +326,8 @@ void bind_learner(nb::module_& m, const char* name) {
             l.lesson.under = l.under.data();
             l.lesson.emphasis = emphasis;
           },
-          nb::arg("loss"), nb::arg("over"), nb::arg("under"), nb::arg("emphasis") = 0.0)
+          nb::lock_self(), nb::arg("loss"), nb::arg("over"), nb::arg("under"),
+          nb::arg("emphasis") = 0.0)
       .def("train", &L::train, nb::arg("rows"), nb::arg("sizes"), nb::arg("rates"),
            nb::arg("clips"), nb::arg("eps"), nb::arg("resets"), nb::arg("keys").none(),
            nb::arg("losses").noconvert(), nb::arg("outputs").none().noconvert(), nb::arg("threads"),

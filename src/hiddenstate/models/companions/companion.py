@@ -4,6 +4,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 import numpy as np
@@ -46,6 +47,8 @@ class Fit(Generic[Kind]):
 
 _KEPT: "dict[bytes, Fit[FittedCompanion]]" = {}
 """The last fits, by what they follow from; the oldest first."""
+
+_KEEPING = Lock()
 
 
 def _key(name: str, rows: Rows, n_classes: int, seed: int) -> bytes:
@@ -105,12 +108,14 @@ class FittedCompanion(ABC):
         The last fits are kept: the recipe, augmentation, a teacher and the model may need the same.
         """
         key = _key(cls.__name__, rows, n_classes, seed)
-        fit = _KEPT.pop(key, None)
+        with _KEEPING:
+            fit = _KEPT.pop(key, None)
         if fit is None:
             fit = cls.fits(rows, n_classes, [np.zeros(len(rows), bool)], seed, threads)[0]
-        _KEPT[key] = fit
-        while len(_KEPT) > FITS_KEPT:
-            _KEPT.pop(next(iter(_KEPT)), None)
+        with _KEEPING:
+            _KEPT[key] = fit
+            while len(_KEPT) > FITS_KEPT:
+                del _KEPT[next(iter(_KEPT))]
         return cast(Fit[Self], fit)
 
     @classmethod
