@@ -7,9 +7,25 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hiddenstate.errors import printable
+from hiddenstate.version import __version__
 
 MAX_TEXT = 2000
 """Characters of a text that are shown."""
+
+
+HEAD = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<meta name="generator" content="hiddenstate {version}">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
+<title>{title}</title>
+<style>{style}</style>
+</head>"""
 
 
 PLAY = (
@@ -53,6 +69,19 @@ def terms(pairs: Iterable[tuple[str, str]]) -> str:
 
 MAX_COLUMNS = 5
 """Columns of a table for which a phone has space."""
+
+
+def head(title: str, style: str, policy: str) -> str:
+    """Return what is before the body of a page in one file, which loads nothing.
+
+    Parameters
+    ----------
+    title : str
+    style : str
+    policy : str
+        The Content-Security-Policy of the page.
+    """
+    return HEAD.format(title=text(title), style=style, policy=policy, version=text(__version__))
 
 
 def table(

@@ -156,12 +156,11 @@ def build(source: Source) -> Contents:
     about = tags.terms(_about(source, view))
     css = used_style(css, f"{_asset('page.html')}{view['kind']}{body}{about}{script}")
     page = Template(_asset("page.html")).substitute(
-        policy=policy(css, net, script),
+        first=tags.head(source.name, css, policy(css, net, script)),
         version=tags.text(__version__),
         name=tags.text(source.name),
         title=tags.text(_title(source)),
         kind=view["kind"],
-        style=css,
         body=body,
         about=about,
         data=tags.inert_json(data),

@@ -65,9 +65,7 @@ def page(run: Run, tables: Sequence[Table] = (), fans: Mapping[str, object] | No
     css = style_of(Template(asset("page.css")).substitute(heat=_heat()))
     script = _script("page", replay.key, "forecast" if fans else "")
     return Template(asset("page.html")).substitute(
-        title=tags.text(facts.title),
-        policy=policy(css, script),
-        style=css,
+        first=tags.head(facts.title, css, policy(css, script)),
         script=script,
         head=_head(facts, pictures, replay),
         nav="".join(f'<li><a href="#{key}">{title}</a></li>' for key, title in titles.items()),
