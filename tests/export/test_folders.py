@@ -61,8 +61,9 @@ def test_a_sketch_prints_the_answer_of_the_model(name: str, tmp_path: Path) -> N
     own = ("-x", "c++", "-std=gnu++17", "-Wall", "-Wextra", "-Werror")
     compile_text(tmp_path / "host", [tool("g++"), *own], text, headers, places)
     assert_answers(checked(tmp_path / "host"), answer)
-    words = [tool("avr-gcc"), *own, "-mmcu=atmega328p", "-Os", "-c"]
-    compile_text(tmp_path / "avr.o", words, text, headers, places)
+    for level in ("-O0", "-Os"):
+        words = [tool("avr-gcc"), *own, "-mmcu=atmega328p", level, "-c"]
+        compile_text(tmp_path / "avr.o", words, text, headers, places)
 
 
 def test_a_library_has_the_fields_of_the_specification(tmp_path: Path) -> None:

@@ -22,8 +22,11 @@ from hiddenstate.system.typing import Array
 from tools.stress.processes import Outcome
 
 FOLDER = Path(__file__).parent / "boards"
-MEMORY = Path(__file__).parents[2] / "examples" / "cortex_m4" / "memory.ld"
-THUMB = ("-mthumb", "-mfloat-abi=soft", "-nostartfiles", f"-Wl,-T,{MEMORY}")
+CORTEX = Path(__file__).parents[2] / "examples" / "cortex_m4"
+THUMB = (
+    *("-mthumb", "-mfloat-abi=soft", "-nostartfiles", "--specs=rdimon.specs"),
+    *(f"-Wl,-T,{CORTEX / 'memory.ld'}", str(CORTEX / "startup.c")),
+)
 BOARD = ("qemu-system-arm", "-nographic", "-semihosting", "-icount", "shift=0")
 
 

@@ -1,5 +1,5 @@
-/* What a board needs to run a program, print a number and count: Cortex-M by semihosting, an AVR by
-   its serial line, and others by printf. */
+/* What a board needs to print a number and count: an AVR by its serial line, and others by printf,
+   a Cortex-M with what examples/cortex_m4 starts it with. */
 #include <stdint.h>
 
 #if defined(__AVR__)
@@ -36,22 +36,13 @@ static void leave(void)
     sleep_cpu(); /* which the emulator takes as the end */
 }
 
-#elif defined(__arm__) && defined(__thumb__)
-#include <string.h>
+#else
+#include <stdio.h>
 
-extern uint32_t data_start, data_end, data_source, bss_start, bss_end;
-extern void stack_top(void);
-int main(void);
+static uint32_t taken;
 
-static uint32_t taken, started;
-
-static uint32_t semihosting(uint32_t call, const void *place)
-{
-    register uint32_t r0 __asm__("r0") = call;
-    register const void *r1 __asm__("r1") = place;
-    __asm__ volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
-    return r0;
-}
+#if defined(__arm__) && defined(__thumb__)
+static uint32_t started;
 
 static void begin(void)
 {
@@ -65,45 +56,7 @@ static void end(void)
     taken += (started - *(volatile uint32_t *)0xE000E018) & 0xFFFFFF;
 }
 
-static void put(char c)
-{
-    semihosting(3, &c);
-}
-
-static void leave(void)
-{
-    semihosting(0x18, (void *)0x20026);
-}
-
-void start(void)
-{
-    memcpy(&data_start, &data_source, (size_t)((char *)&data_end - (char *)&data_start));
-    memset(&bss_start, 0, (size_t)((char *)&bss_end - (char *)&bss_start));
-    main();
-    leave();
-}
-
-static void fault(void)
-{
-    put('F');
-    leave();
-}
-
-__attribute__((section(".vectors"), used)) static void (*const vectors[])(void) = {
-    stack_top,
-    start,
-    fault,
-    fault,
-    fault,
-    fault,
-    fault,
-};
-
 #else
-#include <stdio.h>
-
-static uint32_t taken;
-
 static void begin(void)
 {
 }
@@ -112,6 +65,7 @@ static void end(void)
 {
 }
 
+#endif
 static void put(char c)
 {
     putchar(c);
