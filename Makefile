@@ -13,6 +13,7 @@
 # make actions   checks .github/workflows with actionlint, which is fetched from GitHub
 # make sanitize  the kernels alone, under the address, undefined-behaviour and thread sanitizers;
 #                make sanitized is short, part of make test, and not repeated for the same kernels
+# make aarch64   the package on Debian for aarch64, emulated by qemu; needs root and debootstrap
 PYTHON ?= python3
 BIN := .venv/bin
 # The version is in version.py; a new one is reinstalled.
@@ -46,7 +47,7 @@ unexport PYTHONDONTWRITEBYTECODE
 TESTS :=
 
 .PHONY: run quick test check lint lint-c lint-python types tests series types-js format stress locked lock audit wheel \
-  docs actions sanitize sanitized clean
+  docs actions sanitize sanitized aarch64 clean
 
 run: .venv/installed
 	$(BIN)/hiddenstate classify
@@ -144,6 +145,9 @@ sanitize:
 
 sanitized:
 	.ci/sanitize 6 once
+
+aarch64:
+	.ci/aarch64 $(TESTS)
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -19,7 +19,7 @@ from hiddenstate.views.terminal import terminal_missing
 from hiddenstate.views.window import display_missing
 from tests.conftest import needs_kernels
 
-BARE = """
+WITHOUT = """
 import select, signal, socket, subprocess, sys, threading
 from hiddenstate.system import platform
 
@@ -33,10 +33,22 @@ def used(*arguments, **more):
 threading.Thread.start = subprocess.Popen.__init__ = socket.socket.__init__ = used
 signal.signal = signal.set_wakeup_fd = select.select = used
 
-import numpy as np
-# As Windows does it: no modes, owners and opened folders; bytes only if they are asked for; an
-# open file stays where it is; and `kill` ends a process.
 import os
+import numpy as np
+
+def command(words):
+    from hiddenstate.cli import main
+
+    try:
+        main(words.split())
+    except SystemExit as end:
+        assert not end.code, words
+"""
+"""What every script begins with."""
+
+WINDOWS = """
+# No modes, owners and opened folders; bytes only if they are asked for; an open file stays where
+# it is; and `kill` ends a process.
 NONE = "fchmod fchown getuid killpg getpgrp tcgetpgrp preadv pread nice set_blocking sysconf"
 FLAGS = "O_NOFOLLOW O_NONBLOCK O_NOCTTY O_DIRECTORY"
 for name in [*NONE.split(), *FLAGS.split(), *(n for n in dir(os) if n.startswith("sched_"))]:
@@ -67,7 +79,6 @@ os.open, os.kill = open_file, used
 os.replace, os.rename, os.unlink = map(unless_open, ("replace", "rename", "unlink"))
 
 import hiddenstate
-from hiddenstate.cli import main
 
 with np.load("rows.npz") as rows:
     X, y = rows["X"], rows["y"]
@@ -75,18 +86,25 @@ model = hiddenstate.RecurrentClassifier(hidden_size=4, epochs=2, threads=1, rand
 np.save("answers.npy", model.fit(X, y).predict_proba(X))
 model.save("model.safetensors")
 
-def command(words):
-    try:
-        main(words.split())
-    except SystemExit as end:
-        assert not end.code, words
-
 command("classify rows.csv --epochs 1 --threads 1 --recipe classic")
 command("resume classify-1 --epochs +1")
 command("predict classify-1 rows.csv --output classes.csv")
 command("predict model.safetensors rows.npz")
 for target in ("python", "html", "c"):
     command(f"export classify-1 --to {target}")
+"""
+
+BROWSER = """
+sys.modules["hiddenstate.kernels._native"] = None  # a wheel of Python alone
+import hiddenstate
+
+with np.load("rows.npz") as rows:
+    X = rows["X"]
+np.save("numpy.npy", hiddenstate.load("model.safetensors").predict_proba(X))
+command("export model.safetensors --to python --output program.py")
+import program
+
+np.save("program.npy", program.model.predict(X)["probabilities"])
 """
 
 
@@ -103,10 +121,15 @@ def test_a_model_is_trained_and_predicts_with_the_same_answers(tmp_path: Path) -
     np.savez(tmp_path / "rows.npz", X=X, y=y)
     lines = [f"{a},{b},{'uv'[c]}" for (a, b), c in zip(X[:, 0], y, strict=True)]
     (tmp_path / "rows.csv").write_text("\n".join(["first,second,class", *lines, ""]))
-    done = subprocess.run([sys.executable, "-c", BARE], cwd=tmp_path, capture_output=True)
-    assert done.returncode == 0, done.stderr.decode()
+    for script in (WINDOWS, BROWSER):
+        command = [sys.executable, "-c", WITHOUT + script]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True)
+        assert done.returncode == 0, done.stderr.decode()
     model = RecurrentClassifier(hidden_size=4, epochs=2, threads=1, random_state=0).fit(X, y)
     np.testing.assert_array_equal(np.load(tmp_path / "answers.npy"), model.predict_proba(X))
+    for answers in ("numpy.npy", "program.npy"):
+        found = np.load(tmp_path / answers)
+        np.testing.assert_allclose(found, model.predict_proba(X), atol=1e-6)
     assert len((tmp_path / "classes.csv").read_text().splitlines()) == 41
     assert not [*tmp_path.rglob("*.held")]
 

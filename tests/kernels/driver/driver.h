@@ -9,13 +9,12 @@
 #include <cstdarg>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <initializer_list>
 #include <limits>
 #include <random>
 #include <vector>
-
-#include <unistd.h>
 
 #include "levels.h"
 #include "states.h"
@@ -51,7 +50,7 @@ inline void require(bool holds, const char* fact) {
   if (holds) return;
   std::printf("failed: %s\n  in %s\n", fact, current);
   std::fflush(stdout);
-  _exit(1);
+  std::_Exit(1);
 }
 
 class Dice {

@@ -1,8 +1,12 @@
 #include "team.h"
 
+// Windows and browsers fork no process and have no OpenMP of GCC.
+#if !defined(_WIN32) && !defined(__EMSCRIPTEN__)
+#define HS_FORKS
 #include <dlfcn.h>
 #include <pthread.h>
 #include <unistd.h>
+#endif
 
 #include <chrono>
 #include <system_error>
@@ -41,6 +45,12 @@ bool spin(F ready) {
   }
 }
 
+#if defined(HS_FORKS)
+pid_t this_process() { return getpid(); }
+#else
+int this_process() { return 0; }
+#endif
+
 }  // namespace
 
 Team& Team::shared() {
@@ -48,11 +58,11 @@ Team& Team::shared() {
   // exit they may still sleep.
   static std::mutex guard;
   static Team* team = nullptr;
-  static pid_t owner = 0;
+  static auto owner = this_process();
   std::lock_guard<std::mutex> lock(guard);
-  if (!team || owner != getpid()) {
+  if (!team || owner != this_process()) {
     team = new Team();
-    owner = getpid();
+    owner = this_process();
   }
   return *team;
 }
@@ -130,9 +140,10 @@ namespace {
 // Starts a parallel region: the ABI of libgomp since GCC 4.9, used by `#pragma omp parallel`.
 using Region = void (*)(void (*body)(void*), void* data, unsigned threads, unsigned flags);
 
+// Only looks for a library that is already loaded: only its threads may be spinning.
+#if defined(HS_FORKS)
 std::atomic<bool> forked{false};
 
-// Only looks for a library that is already loaded: only its threads may be spinning.
 Region openmp() {
   static const Region region = [] {
     void* library = dlopen("libgomp.so.1", RTLD_LAZY | RTLD_NOLOAD);
@@ -141,6 +152,9 @@ Region openmp() {
   }();
   return forked ? nullptr : region;
 }
+#else
+Region openmp() { return nullptr; }
+#endif
 
 // Shared by the threads of a region.
 struct Crew {
