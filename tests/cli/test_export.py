@@ -26,6 +26,6 @@ def test_a_run_in_floats_is_exported_in_integers_and_says_what_is_lost(
     assert "did you mean" in refuse(2, "export", run, "--to", "c", "--arithmetic", "integers")
     cli("quantize", run, "--output", "i")
     assert "add --arithmetic float" in refuse(2, "export", "i.safetensors", "--to", "onnx")
-    floats = ("export", "i.safetensors", "--to", "c", "--arithmetic", "float", "--output", "f.h")
+    floats = ("export", "i.safetensors", "--to", "c", "--arithmetic", "float", "--layout", "cmake")
     assert cli(*floats).code == 0
-    assert "int64_t" not in (tmp_path / "f.h").read_text()
+    assert "int64_t" not in (tmp_path / "i-cmake" / "include" / "i.h").read_text()

@@ -157,6 +157,8 @@ def test_an_estimator_exports_itself(tmp_path):
     )
     with pytest.raises(OptionError, match="already exists; add force"):
         estimator.export("python", tmp_path / "m.py")
+    with pytest.raises(OptionError, match="layout: to='python' has none; use to='c'"):
+        estimator.export("python", tmp_path / "n", layout="cmake")
 
 
 @pytest.mark.parametrize("weight", ["out.weight", "rnn.weight_ih_l0"])
