@@ -212,6 +212,10 @@ def test_the_options_that_help_are_values(cli, tmp_path):
     fixes = dict(zip(printed["warnings"], printed["fixes"], strict=True))
     assert [fix for line, fix in fixes.items() if line.endswith("add --steps 6")] == [{"steps": 6}]
 
+    rows = [f"{k % 2},{k * 7 % 5},{'ab'[k % 2]}" for k in range(60)]
+    (tmp_path / "leak.csv").write_text("\n".join(["a,b,kind", *rows]))
+    assert {"drop": "a"} in json.loads(cli("inspect", "leak.csv", "--json").out)["fixes"]
+
     (tmp_path / "german.csv").write_text("a;b\n" + "1,5;2,5\n" * 20)
     done = cli("inspect", "german.csv", "--json")
     assert done.code == 2

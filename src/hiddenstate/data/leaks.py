@@ -7,8 +7,8 @@ from typing import Any, Literal, NotRequired, TypedDict, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.data.readers.columns import typed
-from hiddenstate.errors import count, printable
+from hiddenstate.errors import Setting, count, printable
+from hiddenstate.system.notice import offering
 from hiddenstate.system.typing import Array
 
 MAX_ROWS = 50_000
@@ -19,13 +19,8 @@ BLOCK = 1_000
 
 Kind = Literal["label", "target", "group", "equal"]
 
-OPTIONS: dict[Kind, str] = {
-    "label": "--drop",
-    "target": "--drop",
-    "group": "--group",
-    "equal": "--split distinct",
-}
-"""The option that removes each kind of leak; of a column, its name follows."""
+OPTIONS: dict[Kind, str] = {"label": "drop", "target": "drop", "group": "group", "equal": "split"}
+"""The option that removes each kind of leak: its value is the column, or `distinct`."""
 
 
 class LeakFacts(TypedDict):
@@ -65,9 +60,10 @@ class Leak:
     looked_at: int | None = None
 
     @property
-    def option(self) -> str:
-        """The option that removes it, as a user types it."""
-        return OPTIONS[self.kind] + ("" if self.column is None else f" {typed(self.column)}")
+    def setting(self) -> Setting:
+        """The option that removes it, as a hint."""
+        value = "distinct" if self.column is None else self.column
+        return Setting("add", **{OPTIONS[self.kind]: value})
 
     def facts(self) -> LeakFacts:
         """Return the leak as values for JSON."""
@@ -75,7 +71,7 @@ class Leak:
             "kind": self.kind,
             "rows": self.rows,
             "of": self.of,
-            "option": self.option,
+            "option": str(self.setting).removeprefix("add "),
         }
         if self.column is not None:
             facts["column"] = self.column
@@ -90,23 +86,21 @@ class Leak:
         if self.rows < self.of:
             rows = f"{self.rows:,} of {count(self.of, 'row')}"
         seen = f" ({self.looked_at:,} rows were looked at)" if self.looked_at else ""
-        after = f"if it is known only later, add {self.option}"
         if self.kind in ("label", "target"):
             rows += " that were looked at" if self.looked_at else ""
             does = "alone gives the label of"
             does = does if self.kind == "label" else "is a linear copy of the target in"
-            return f"{name} {does} {rows}; {after}"
+            return offering(f"{name} {does} {rows}; if it is known only later, ", self.setting)
         tested = rows.replace("row", "test row")
         if self.kind == "group":
-            return (
+            text = (
                 f"{name}: equal values have equal answers, and {tested} share theirs with training "
-                f"rows{seen}; if it names persons or sessions, add {self.option}"
+                f"rows{seen}; if it names persons or sessions, "
             )
+            return offering(text, self.setting)
         verb = "equals a training row" if (self.rows, self.of) == (1, 1) else "equal training rows"
-        return (
-            f"{tested} {verb}{seen}, so the score is too good; to keep equal rows on one side, add "
-            f"{self.option}"
-        )
+        text = f"{tested} {verb}{seen}, so the score is too good; to keep equal rows on one side, "
+        return offering(text, self.setting)
 
 
 def leaks_as_facts(leaks: Iterable[Leak]) -> dict[str, list[LeakFacts]]:

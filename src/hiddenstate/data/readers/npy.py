@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib import format as _untyped_format
 from numpy.typing import NDArray
 
-from hiddenstate.errors import DataError, HiddenstateError, UntrustedFileError, printable
+from hiddenstate.errors import DataError, HiddenstateError, Setting, UntrustedFileError, printable
 
 npy_format: Any = _untyped_format  # typed only in later versions of numpy
 
@@ -173,8 +173,9 @@ def check_unpacked(
         default = f"{MAX_RATIO} times as much and {MAX_TOTAL}"
         limit = default if max_bytes is None else f"{max_bytes:.0f}"
         raise DataError(
-            f"{where}: unpacks from {packed} to {total} bytes, expected at most {limit} bytes; "
-            f"{instead}, or add --max-unpacked {total / 2**30 + 0.01:.2f}"
+            f"{where}: unpacks from {packed} to {total} bytes, expected at most {limit} bytes",
+            instead,
+            Setting("add", max_unpacked=f"{total / 2**30 + 0.01:.2f}"),
         )
 
 

@@ -59,10 +59,9 @@ class NumberMarks:
         """
         decimal, thousands = options.decimal, options.thousands
         if decimal == thousands:
-            raise OptionError(
-                f"--thousands: {decimal} is the decimal mark already; leave it out"
-                + (", or add --decimal ','" if decimal == "." else ", or leave out --decimal")
-            )
+            other = Setting("add", decimal=",") if decimal == "." else "leave out --decimal"
+            text = f"--thousands: {decimal} is the decimal mark already"
+            raise OptionError(text, "leave it out", other)
         return cls(decimal, thousands)
 
     @cached_property

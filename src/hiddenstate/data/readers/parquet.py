@@ -28,7 +28,7 @@ from hiddenstate.data.readers.columns import (
 from hiddenstate.data.readers.npy import MAX_RATIO
 from hiddenstate.data.readers.profiles import fits_byte
 from hiddenstate.data.store import RowStore
-from hiddenstate.errors import DataError, MachineError, printable
+from hiddenstate.errors import DataError, MachineError, Setting, printable
 from hiddenstate.system.extras import require
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.reading_progress import report_read
@@ -183,8 +183,8 @@ class _Table:
         if total > most * 2**30 if most is not None else total > max(2**24, MAX_RATIO * size):
             limit = f"{MAX_RATIO} times as much" if most is None else f"{most:g} GiB"
             raise DataError(
-                f"{self.where}: unpacks from {size} to {total} bytes, expected at most {limit}; "
-                f"add --max-unpacked {total / 2**30 + 0.01:.2f}"
+                f"{self.where}: unpacks from {size} to {total} bytes, expected at most {limit}",
+                Setting("add", max_unpacked=f"{total / 2**30 + 0.01:.2f}"),
             )
 
     @contextlib.contextmanager

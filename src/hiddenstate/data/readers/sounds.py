@@ -19,7 +19,7 @@ from hiddenstate.data.readers.class_folders import more_sounds as more_sounds
 from hiddenstate.data.readers.formats import SOUNDS
 from hiddenstate.data.readers.wav import Wav, open_wav
 from hiddenstate.data.rows import Rows
-from hiddenstate.errors import DataError, Flag, OptionError, count, printable
+from hiddenstate.errors import DataError, Flag, OptionError, Setting, count, printable
 from hiddenstate.program.jobs import kind_of
 from hiddenstate.system.memory import check_free
 from hiddenstate.system.reading_progress import report_read
@@ -214,8 +214,8 @@ def _framing(halves: list[list[Opened]], options: DataConfig, job: str, folder: 
     frame, bands = frame or 1, bands or 0
     if bands and bands > frame // 2:
         raise OptionError(
-            f"--bands: {bands} for frames of {count(frame, 'sample')}, which have {frame // 2}; "
-            f"add --frame {max(2 * bands, first.rate // FRAMES_PER_SECOND)}"
+            f"--bands: {bands} for frames of {count(frame, 'sample')}, which have {frame // 2}",
+            Setting("add", frame=max(2 * bands, first.rate // FRAMES_PER_SECOND)),
         )
     return Framing(first.channels, first.rate, frame, bands)
 

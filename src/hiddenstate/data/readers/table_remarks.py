@@ -7,7 +7,7 @@ from hiddenstate.data.calendar import MissingSteps
 from hiddenstate.data.column_names import ALL
 from hiddenstate.data.prepare.encoding import Encoding
 from hiddenstate.data.readers.column_roles import Roles, Unused
-from hiddenstate.data.readers.columns import Columns, typed
+from hiddenstate.data.readers.columns import Columns
 from hiddenstate.data.readers.profiles import cell_text
 from hiddenstate.data.readers.role_guesses import LABEL_NAMES, Likely, counter_within
 from hiddenstate.data.readers.row_order import Doubt, RowOrder, dates_beside, unnamed_time
@@ -40,11 +40,12 @@ def label_remarks(
     counter = counter_within(columns, roles.label) if roles.why_label is Likely.ONLY else None
     if counter is not None and not roles.long:
         rises = printable(columns.names[counter], 40)
-        add = f"--id {typed(columns.names[roles.label])} --time {typed(columns.names[counter])}"
-        return (
+        text = (
             f"{where}: the label is {name}, and {rises} rises in the rows of each; if {name} is "
-            f"the name of a series, add {add}",
+            "the name of a series, "
         )
+        add = Setting("add", id=columns.names[roles.label], time=columns.names[counter])
+        return (offering(text, add),)
     truths = columns.profile(roles.label).holds_truths
     if roles.why_label is Likely.FLAG and not truths and name.casefold() not in LABEL_NAMES:
         return (f"{where}: the label is {name}, the last column, of 0 and 1; see --label",)
