@@ -65,7 +65,7 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Make this Windows; return the waits for files that others have open."""
     waits: list[float] = []
     monkeypatch.setattr(platform, "missing", frozenset({"signals", "open folders"}))
-    monkeypatch.setattr(descriptors.time, "sleep", waits.append)
+    monkeypatch.setattr("hiddenstate.system.descriptors.time.sleep", waits.append)
     monkeypatch.delattr(os, "preadv")
     return waits
 
