@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from hiddenstate.cli import doctor
 from hiddenstate.data import read_dataset
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.jobs import make_job
@@ -324,6 +325,13 @@ def test_doctor_reports_versions_threads_devices_and_display(cli):
     printed = json.loads(cli("doctor", "--json").out)
     assert {"hiddenstate", "python", "torch", "torch threads", "devices", "display"} <= set(printed)
     assert printed["bundled MNIST"].startswith("sound, 60,000")
+
+
+def test_doctor_names_the_instructions_of_the_baseline(monkeypatch):
+    monkeypatch.setattr("hiddenstate.kernels.level", lambda: "baseline")
+    monkeypatch.setattr("hiddenstate.kernels.why_not", lambda: None)
+    monkeypatch.setattr("hiddenstate.cli.doctor.platform.machine", lambda: "aarch64")
+    assert doctor._kernel_facts()["engine"].startswith("native, baseline, NEON (available: ")
 
 
 def test_a_library_that_cannot_be_loaded_has_exit_code_3(cli, monkeypatch):

@@ -10,6 +10,9 @@ from hiddenstate.cli.output import say, say_json
 from hiddenstate.system.extras import EXTRAS, command, is_installed
 from hiddenstate.version import __version__
 
+BASELINE = {"x86_64": "SSE2", "AMD64": "SSE2", "aarch64": "NEON", "arm64": "NEON"}
+"""The instructions of the level `baseline`, by processor."""
+
 PACKAGES = ("numpy", "scikit-learn", "safetensors", "matplotlib", "rich", "click")
 
 
@@ -83,8 +86,10 @@ def _kernel_facts() -> dict[str, Any]:
     if in_use is None:
         other = "torch" if is_installed("torch") else "none for training; numpy, slow, to predict"
         return {"engine": f"{other}; no native kernels: {reason}"}
+    names = {"baseline": f"baseline, {BASELINE.get(platform.machine(), 'plain')}"}
     return {
-        "engine": f"native, {in_use} (available: {', '.join(levels())}; {VARIABLE} selects one)",
+        "engine": f"native, {names.get(in_use, in_use)} (available: {', '.join(levels())}; "
+        f"{VARIABLE} selects one)",
         "native threads": default_threads(),
     }
 
