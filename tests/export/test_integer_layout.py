@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hiddenstate.export import export_model
-from hiddenstate.export.c.integer_layout import arranged, layout_of
+from hiddenstate.export.c.integer_layout import _factors_of, arranged, layout_of
 from hiddenstate.models.meaning import program_of
 from tests.contract.integers import integer_case
 
@@ -40,3 +40,13 @@ def test_a_net_of_large_weights_is_rescaled_with_64_bits(tmp_path) -> None:
     assert "WIDE" in layout_of(program_of(wide)).has
     assert "WIDE" not in layout_of(program_of(model)).has
     export_model(wide, "c", tmp_path / "m.h")
+
+
+def test_shifts_of_a_group_are_alike_where_factors_stay_exact() -> None:
+    """By up to four places, the zeros at their ends; a factor of zero takes any shift."""
+    multiplier = np.array([0x7FF, 0x401, 0, 0x5A5, 0x7FF, 0x401, 0x5A5, 0x5A5]) << 20
+    shift = np.array([40, 44, 62, 41, 40, 45, 40, 40])
+    factor, own = _factors_of(multiplier, shift, 4)
+    assert own.tolist() == [7, 7, 7, 7, 7, 12, 7, 7]
+    exact = multiplier / 2.0**shift
+    assert (factor / 2.0 ** (own + 17.0) == exact).all()
