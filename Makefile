@@ -171,4 +171,4 @@ SITE := -c "import sysconfig; print(sysconfig.get_path('purelib'))"
 	touch $@
 
 clean:
-	rm -rf .venv .venv-docs .venv-locked .venv-series .venv-tools build dist site .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-docs .venv-locked .venv-second .venv-series .venv-tools build dist site .mypy_cache .ruff_cache .pytest_cache

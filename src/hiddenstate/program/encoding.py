@@ -102,6 +102,6 @@ def passed(dates: Array, period: str) -> Array:
         part = dates.astype("M8[M]").view(np.int64) % 12 / 12
     else:
         years = dates.astype("M8[Y]")
-        first, last = years.astype("M8[D]"), (years + 1).astype("M8[D]")
+        first, last = years.astype("M8[D]"), (years + np.timedelta64(1, "Y")).astype("M8[D]")
         part = (days - first) / (last - first)
     return np.where(np.isnat(dates), np.nan, part)

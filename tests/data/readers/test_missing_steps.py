@@ -109,7 +109,8 @@ def test_summer_time_skips_and_repeats_an_hour(read: Read) -> None:
     equal(read(text, **FORECAST).X[0, :, 0], range(8))
     for twice in ("2024-10-28 02:00", "2024-07-28 02:00", "2024-10-27 12:00"):
         other = np.datetime64(twice.replace(" ", "T"))
-        rows = [other - 60, other, other, other + 60]
+        hour = np.timedelta64(60, "m")
+        rows = [other - hour, other, other, other + hour]
         text = "date,v\n" + "".join(f"{time},1\n" for time in rows)
         assert "occurs twice" in refused(read, text, **FORECAST)
 

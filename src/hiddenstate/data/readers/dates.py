@@ -137,7 +137,7 @@ def _plain_dates(cells: list[str]) -> NDArray[np.int64] | None:
         return None
     months = (12 * (year - 1970) + month - 1).view("M8[M]")
     first = months.astype("M8[D]").view(np.int64)
-    length = (months + 1).astype("M8[D]").view(np.int64) - first
+    length = (months + np.timedelta64(1, "M")).astype("M8[D]").view(np.int64) - first
     if (day < 1).any() or (day > length).any() or (clock >= (24, 60, 60)[: clock.shape[1]]).any():
         return None
     seconds = clock @ np.array((3600, 60, 1)[: clock.shape[1]], np.int64)
