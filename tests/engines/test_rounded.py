@@ -210,7 +210,7 @@ def test_gradients_are_those_of_a_twin_that_rounds_the_same(kind: str) -> None:
     target = x if net.kind.has_codes else torch.tensor(task.y)
     loss = ((y - target) ** 2).mean()
     loss.backward()
-    assert chunk.losses[0] == pytest.approx(float(loss), rel=1e-12)
+    assert chunk.losses[0] == pytest.approx(loss.item(), rel=1e-12)
     for name, tensor in leaves.items():
         if tensor.grad is not None:
             np.testing.assert_allclose(
