@@ -51,6 +51,9 @@ _SHARD = 16
 AUGMENTED = 2**19
 """Most numbers of rows that are augmented at once: a few arrays of 2 MB in float32."""
 
+KEPT_BYTES = 2**22
+"""Most bytes of weights of a net whose exported state is kept until the next step."""
+
 _NOT_FINITE = 2
 """The status of a call whose last loss was not finite (`Ending` in net.h)."""
 
@@ -221,6 +224,7 @@ class NativeEngine:
             dtype = _kind(X) if task.augment is None else np.dtype(self._dtype)
             none = np.empty(0, np.int64)
             self._teach(np.empty((0, *X.shape[1:]), dtype), none, none)
+        self._exported: TrainingState | None = None
         # Settings for `step`, from step `_settings_from` on.
         self._settings: list[tuple[float, float, float]] = []
         self._settings_from = 0
@@ -279,7 +283,7 @@ class NativeEngine:
 
     def run(self, first: int, last: int, stop: Callable[[], bool]) -> Chunk:
         """Run steps `first` to `last` - 1; see `Engine.run`."""
-        task = self.task
+        task, self._exported = self.task, None
         if task.training.sparsity is not None:
             last = self._prune(task.training.sparsity, first, last)
         rows, sizes, resets = task.batches.span(first, last)
@@ -366,7 +370,7 @@ class NativeEngine:
             arrays = step_settings(training, step, step + _AHEAD, self.task.total_steps)
             self._settings = list(zip(*(values.tolist() for values in arrays), strict=True))
             self._settings_from, index = step, 0
-        self._step = step + 1
+        self._step, self._exported = step + 1, None
         keys = mask_keys(self.task.net, training.seed, step, step + 1)
         return float(self._learner.step(x, y, *self._settings[index], self.threads, keys))
 
@@ -380,6 +384,7 @@ class NativeEngine:
 
     def restore(self, params: Params) -> None:
         """Replace the weights; see `Engine.restore`."""
+        self._exported = None
         _load(self._learner, 0, [params[name] for name in self._names], self._dtype)
 
     def set_lr(self, lr: float) -> None:
@@ -388,7 +393,18 @@ class NativeEngine:
         self._settings = []
 
     def export(self) -> TrainingState:
-        """Return a copy of the state; see `Engine.export`."""
+        """Return a copy of the state; see `Engine.export`. That of a small net is kept until the
+        next step."""
+        if self._exported is not None:
+            kept = self._exported
+            params, moments, carried = map(dict, (kept.params, kept.moments, kept.carried))
+            return replace(kept, params=params, moments=moments, carried=carried)
+        state = self._copied()
+        if np.dtype(self._dtype).itemsize * self.task.net.n_parameters() <= KEPT_BYTES:
+            self._exported = state
+        return state
+
+    def _copied(self) -> TrainingState:
         params = self._saved(0)
         moments: Params = {}
         if self._step > self._moments_since:

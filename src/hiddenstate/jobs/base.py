@@ -100,7 +100,7 @@ class Job(ABC):
         them with the largest error, the number of that output, and what it should be.
     brief : bool
         Whether the end of training leaves out what takes longer than it: what companions answer
-        after each part of a row.
+        after each part of a row, and what telling answers rest on.
 
     Raises
     ------

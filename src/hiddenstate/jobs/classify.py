@@ -281,12 +281,13 @@ class ClassifySnapshots(JobSnapshots):
         return arrays | eigenvalues
 
     def _after_parts(self, engine: Engine) -> tuple[Array, Array | None, dict[str, Array]]:
-        """Return states and, of few classes, outputs (V, P, ...) of the net after each part of the
-        followed rows, and the eigenvalues of :meth:`states`."""
+        """Return states and, of few classes unless the run is brief, outputs (V, P, ...) of the net
+        after each part of the followed rows, and the eigenvalues of :meth:`states`."""
         some, ends = self._followed(), self._ends()
         predictor, eigenvalues = self.states(engine)
         model = self.job.fitted(engine.export().params)
-        answering = engine if self.job.net.n_outputs <= CLASSES_CONFUSED else None
+        answers = self.job.net.n_outputs <= CLASSES_CONFUSED and not self.job.brief
+        answering = engine if answers else None
         parts = after_prefixes(model, answering, predictor, some.X[:], some.lengths, ends)
         return *parts, eigenvalues
 

@@ -31,7 +31,8 @@ MOST_SWEPT = 200_000
 
 
 def explained_arrays(job: Job, params: Params, arrays: Mapping[str, Array]) -> dict[str, Array]:
-    """Return what the answers to telling rows rest on, for views; nothing where it takes long.
+    """Return what the answers to telling rows rest on, for views; nothing where it takes long,
+    or the run is brief.
 
     These are, of a classifier, the shown row that it labels right with the highest probability and
     the first of the worst test rows, and of a regressor the held-out step with the largest error.
@@ -45,7 +46,7 @@ def explained_arrays(job: Job, params: Params, arrays: Mapping[str, Array]) -> d
     arrays : mapping of ndarray
         The final arrays of the run.
     """
-    if job.config.kind.has_codes or why_not() or not _is_short(job):
+    if job.brief or job.config.kind.has_codes or why_not() or not _is_short(job):
         return {}
     model = job.fitted(params)
     if job.config.kind.has_classes:

@@ -237,18 +237,23 @@ class Ledger:
         self.patience(self.storage.set_study_user_attr, self.study_id, name, value)
 
     def claim(
-        self, n_trials: int, owner: Owner, choose: Chooser = lambda slot, slots: None
+        self,
+        n_trials: int,
+        owner: Owner,
+        choose: Chooser = lambda slot, slots: None,
+        read: Sequence[Any] | None = None,
     ) -> Slot | None:
         """Take the first trial that nobody trains, for `owner`; None if there is none now.
 
         `choose` returns the parameters of a trial, with their distributions, or None if it has
-        some; it gets the trial, and all as they stand.
+        some; it gets the trial, and all as they stand. `read` are Optuna's trials if they were
+        read a moment ago: a trial that another worker took since then is not taken.
 
         A worker of this machine is known to be dead at once, others after a time without a sign.
         """
         own = {**owner.facts(), "claim": secrets.token_hex(8)}  # of this claim and no other
         while True:
-            trials = self.patience(self.trials)
+            trials, read = self.patience(self.trials) if read is None else read, None
             slots = slots_of(trials, n_trials)
             free = [slot for slot in slots if slot.state in ("waiting", "lost")]
             running = [slot for slot in slots if slot.state == "running"]
@@ -306,9 +311,10 @@ class Ledger:
             row.state, row.datetime_start = state_of("RUNNING"), datetime.now()
             session.add(row)
             session.flush()
-            write(session, models.TrialUserAttributeModel, row, attributes(facts))
-            write(session, models.TrialParamModel, row, parameters(params, kinds))
-            write(session, models.TrialHeartbeatModel, row, [{}])
+            is_new = slot.last is None
+            write(session, models.TrialUserAttributeModel, row, attributes(facts), is_new)
+            write(session, models.TrialParamModel, row, parameters(params, kinds), is_new)
+            write(session, models.TrialHeartbeatModel, row, [{}], is_new)
             number, name = row.trial_id, row.number
         if slot.last is not None:
             return Slot(slot.number, (*slot.attempts[:-1], self.storage.get_trial(number)))

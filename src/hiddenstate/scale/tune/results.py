@@ -15,6 +15,10 @@ from hiddenstate.system.atomic_file import make_folder, write_atomically
 LISTED = 10
 """Trials in the table of the best."""
 
+TREES, FEWEST_TREES, PLENTY = 64, 8, 100
+"""Trees of the forest that importances follow from, of up to `PLENTY` trials and of very many: of
+1,000 trials, 64 trees would take longer than a hundred small trials."""
+
 
 def none_complete(slots: Sequence[Slot]) -> DataError:
     """Return the error of a search without a complete trial, with why one failed."""
@@ -71,7 +75,10 @@ def importances(settings: Settings, slots: Sequence[Slot]) -> list[tuple[str, fl
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            evaluator = optuna.importance.FanovaImportanceEvaluator(seed=settings.seed % 2**32)
+            trees = max(FEWEST_TREES, min(TREES, TREES * PLENTY // len(done)))
+            evaluator = optuna.importance.FanovaImportanceEvaluator(
+                n_trees=trees, seed=settings.seed % 2**32
+            )
             shares = optuna.importance.get_param_importances(study, evaluator=evaluator)
         except (ValueError, RuntimeError, ImportError):  # all trials are alike
             return []

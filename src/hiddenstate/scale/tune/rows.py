@@ -60,14 +60,17 @@ def parameters(params: Mapping[str, Any], distributions: Mapping[str, Any]) -> l
     ]
 
 
-def write(session: Any, model: Any, row: Any, values: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows of a trial in place of those with the same first column."""
+def write(
+    session: Any, model: Any, row: Any, values: Sequence[Mapping[str, Any]], is_new: bool = False
+) -> None:
+    """Write rows of a trial, in place of those with the same first column unless it `is_new`."""
     from sqlalchemy import delete, insert
 
     if not values:
         return
-    old = delete(model).where(model.trial_id == row.trial_id)
-    for name in list(values[0])[:1]:
-        old = old.where(getattr(model, name).in_([each[name] for each in values]))
-    session.execute(old)
+    if not is_new:
+        old = delete(model).where(model.trial_id == row.trial_id)
+        for name in list(values[0])[:1]:
+            old = old.where(getattr(model, name).in_([each[name] for each in values]))
+        session.execute(old)
     session.execute(insert(model), [{"trial_id": row.trial_id, **each} for each in values])

@@ -29,6 +29,7 @@ from hiddenstate.scale.tune.ledger import (
     Ledger,
     Owner,
     Slot,
+    slots_of,
 )
 from hiddenstate.scale.tune.rungs import RungRequests, Rungs
 from hiddenstate.scale.tune.settings import FILE, Settings, StudyData, read_settings
@@ -103,6 +104,7 @@ class Worker:
     interrupted: Callable[[], bool] = lambda: False
     threads: int = 0
     _heartbeat: Heartbeat = field(init=False)
+    _read: list[Any] | None = field(init=False, default=None)
 
     def run(self) -> bool:
         """Train until every trial is finished; False if asked to stop before."""
@@ -111,7 +113,8 @@ class Worker:
         with locked_place(self.study.folder) as place:
             owner = Owner.here(place, self.study.folder)
             while not self.interrupted():
-                slot = ledger.claim(settings.n_trials, owner, self._chosen)
+                read, self._read = self._read, None
+                slot = ledger.claim(settings.n_trials, owner, self._chosen, read)
                 if slot is not None:
                     self._train(slot, owner)
                     wait, waiting = IDLE[0], False
@@ -245,7 +248,9 @@ class Worker:
         """Finish a trial, unless it is another worker's by now."""
         self._heartbeat.finishing = True
         if self.study.ledger.finish(slot.last, state, value, facts):
-            self.watcher.finished(self.study.slots(), slot.number)
+            self._read = self.study.ledger.patience(self.study.ledger.trials)
+            slots = slots_of(self._read, self.study.settings.n_trials)
+            self.watcher.finished(slots, slot.number)
         else:
             self._heartbeat.lost = True
 
