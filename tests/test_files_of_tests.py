@@ -20,7 +20,7 @@ WITHOUT = {
         "training_output tune_progress verify verify_searches view"
     ),
     "config": "option",
-    "data": "column_names origin rows settled table_series time_form",
+    "data": "column_names origin settled table_series time_form",
     "data/prepare": ("apply augment_choice augment_suited candidates fit lags layout weights"),
     "data/readers": "cells class_folders dated_rows idx open text_lines ts_header",
     "engines": "torch",

@@ -1,5 +1,7 @@
 """Ridge forecasts: they find what they read, in series of any size, and say where they cannot."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -56,3 +58,12 @@ def test_gaps_are_read_as_the_value_before_and_not_learned() -> None:
     values[180] = np.nan
     again = RidgeForecast([(values[:150], flag[:150])], 14, 1).forecast(values, flag, 0, t[180:181])
     assert np.isfinite(again).all()
+
+
+def test_a_long_series_is_fitted_in_little_more_memory_than_its_values() -> None:
+    walk = np.cumsum(np.random.default_rng(0).standard_normal(200_000))
+    tracemalloc.start()
+    RidgeForecast([nothing(walk)], 64, 1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10 * walk.nbytes  # all lags are 64 times as much

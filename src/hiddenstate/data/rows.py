@@ -4,7 +4,7 @@ N is rows, T time steps, I features of a step, F features of a flat row, O targe
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -15,6 +15,9 @@ from hiddenstate.data.store import PIECE, RowStore, forget
 from hiddenstate.errors import DataError
 from hiddenstate.program.rows import fractions as fractions
 from hiddenstate.system.typing import Array
+
+AT_ONCE = 2**19
+"""Numbers that are summed at once, in 4 MB of float64."""
 
 UNCOUNTED = ("times", "ids", "files", "origin", "clock")
 """Parts of rows that a fingerprint does not cover."""
@@ -120,7 +123,7 @@ def _taken(values: Any, which: Any) -> Any:
     if isinstance(which, slice) or not forget(values):
         return values[which]
     taken = np.empty((len(which), *values.shape[1:]), values.dtype)
-    for first, rows in in_pieces(taken):
+    for first, rows in in_pieces(taken, PIECE // 8):  # each is there twice for a moment
         rows[:] = values[which[first : first + len(rows)]]
         forget(values)
     return taken
@@ -191,6 +194,25 @@ def kept_of(values: Array, kept: Array) -> Array:
     """Return the values (n, ...) of which `kept` is true, a view if they follow one another."""
     first, n = int(kept.argmax()), int(kept.sum())
     return values[first : first + n] if kept[first : first + n].all() else values[kept]
+
+
+def summed(
+    part: Callable[[int, int], Sequence[Array]], first: int, last: int, width: int
+) -> list[Array]:
+    """Return the sums (I,) of arrays (last - first, I), of which `part(first, last)` makes some
+    rows anew at a time, to the bit as numpy sums whole ones over their first axis."""
+    n, size = last - first, max(1, AT_ONCE // width)
+    if width == 1 and n > size:  # numpy sums a single column in pairs
+        half = first + n // 2 - n // 2 % 8
+        halves = (summed(part, first, half, width), summed(part, half, last, width))
+        return [a + b for a, b in zip(*halves, strict=True)]
+    totals: list[Array] = []
+    for begin in range(first, max(last, first + 1), size):
+        arrays = part(begin, min(begin + size, last))
+        for array, total in zip(arrays, totals, strict=False):
+            array[0] += total
+        totals = [array.sum(axis=0) for array in arrays]
+    return totals
 
 
 def row_hashes(rows: Rows) -> Array:

@@ -167,8 +167,7 @@ class _Known:
     ) -> None:
         self.read, self.answers, self.X = read, answers, answers.rows.X
         self.own = answers.rows.origin or whole(len(self.X))
-        windows = [*earlier, (self.X, self.own)]
-        self.series = [series_of_windows(X, each.series, each.first) for X, each in windows]
+        self.series = [_parts(*each) for each in [*earlier, (self.X, self.own)]]
 
     def before(self, steps: int) -> Array:
         """Return the values (n, O) so many steps before the last known ones; NaN where unknown."""
@@ -179,11 +178,21 @@ class _Known:
         for series in self.series:
             unknown = np.flatnonzero((step < 0) & (place >= 0) & np.isnan(ago).any(axis=1))
             for number in np.unique(self.own.series[row[unknown]]).tolist():
-                steps_of_series = series.get(number, self.X[0, :0])
+                begin, steps_of_series = series.get(number, (0, self.X[0, :0]))
                 here = unknown[self.own.series[row[unknown]] == number]
-                here = here[place[here] < len(steps_of_series)]
-                ago[here] = self.read(steps_of_series[place[here]])
+                here = here[place[here] < begin + len(steps_of_series)]
+                here = here[place[here] >= begin]
+                ago[here] = self.read(steps_of_series[place[here] - begin])
         return ago
+
+
+def _parts(X: Array, origin: Origin) -> dict[int, tuple[int, Array]]:
+    """Return the first known step of each series of windows X, and the steps (T, I) from there."""
+    if len(np.unique(origin.series)) == len(X) and X.dtype.kind == "f":  # each is one window
+        firsts, numbers = origin.first.tolist(), origin.series.tolist()
+        return dict(zip(numbers, zip(firsts, X, strict=True), strict=True))
+    whole_series = series_of_windows(X, origin.series, origin.first)
+    return {number: (0, steps) for number, steps in whole_series.items()}
 
 
 def changes_since(transform: Transform, train: Rows, steps: int) -> dict[int, Array]:

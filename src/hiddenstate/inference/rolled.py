@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.data import PreparedDataset, SequenceDataset
-from hiddenstate.data.rows import of_features
+from hiddenstate.data.rows import of_features, summed
 from hiddenstate.engines import Predictor, make_predictor
 from hiddenstate.errors import DataError, OptionError, count
 from hiddenstate.inference.backtest import (
@@ -95,12 +95,12 @@ def rolled(
     """
     forecaster, paths = made.forecaster, made.earlier
     model, season = forecaster.model, forecaster.model.transform.season
-    own = [of_features(values, forecaster.own, np.float64) for values in made.series]
+    own = [of_features(values, forecaster.own) for values in made.series]
     if train is None:
         firsts = [_first(paths, i, len(x)) for i, x in enumerate(made.series)]
         ends = map(max, firsts, made.starts)
         train = [x[:end] for x, end in zip(made.series, ends, strict=True)]
-    earlier = [of_features(values, forecaster.own, np.float64) for values in train]
+    earlier = [of_features(values, forecaster.own) for values in train]
     scored, remarks = last_origins(paths, made.series, n_origins, made.starts), tuple[str, ...]()
     if not scored.any():
         H = count(forecaster.horizon, "step")
@@ -110,7 +110,8 @@ def rolled(
         )
     of_peers = None
     if peers:
-        fitted = peer_paths(Peers(own, earlier, season or 1), paths, scored)
+        ours, theirs = ([np.asarray(x, np.float64) for x in part] for part in (own, earlier))
+        fitted = peer_paths(Peers(ours, theirs, season or 1), paths, scored)
         scored, remarks, of_peers = fitted.scored, fitted.remarks, fitted.paths
     first = int(paths.origin[scored].min())
     simple = simple_forecasts(model.transform, made.dataset.calendar, first)
@@ -170,13 +171,31 @@ def _change(values: Array, season: int | None) -> Array | None:
     if it is too short, NaN of constant targets; None if it is not known."""
     mean: Array | None = None
     for before in (season or 1, 1):
-        changes = values[before:] - values[:-before]
-        np.abs(changes, out=changes)
-        if len(changes) and np.isfinite(changes).any(axis=0).all():
-            mean = np.nanmean(changes, axis=0)
+        n = len(values) - before
+        total, known, finite = _changes(values, before)
+        if n > 0 and (finite > 0).all():
+            mean = total / known
             if (mean > 0).any():
                 break
     return None if mean is None else np.where(mean > 0, mean, np.nan)
+
+
+def _changes(values: Array, before: int) -> tuple[Array, Array, Array]:
+    """Return the sum (O,) of the absolute changes of values (T, O) over some steps, how many are
+    known, and how many are finite."""
+    width = values.shape[1]
+    counts = np.zeros((2, width))
+
+    def part(first: int, last: int) -> tuple[Array]:
+        own = values[first : last + before].astype(np.float64)
+        change = np.abs(own[before:] - own[: max(last - first, 0)])
+        known = ~np.isnan(change)
+        counts[:] += known.sum(axis=0), np.isfinite(change).sum(axis=0)
+        change[~known] = 0
+        return (change,)
+
+    (total,) = summed(part, 0, max(len(values) - before, 0), width)
+    return total, *counts
 
 
 def _without_network(made: Outlook) -> Paths:

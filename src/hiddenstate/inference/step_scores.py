@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate.data.rows import column
 from hiddenstate.inference.forecast import Paths
 from hiddenstate.metrics.forecasts import mean_scale
 from hiddenstate.metrics.ridge_forecast import RidgeForecast
@@ -170,11 +171,11 @@ def ridge_paths(
     """
     values = np.full_like(paths.values, np.nan)
     for o in range(values.shape[2]):
-        early = [(own[:, o], known) for own, known in train]
+        early = [(column(own, o), known) for own, known in train]
         model = RidgeForecast(early, n_lags, values.shape[1])
         for number, (own, known) in enumerate(series):
             here = paths.series == number
-            values[here, :, o] = model.forecast(own[:, o], known, number, paths.origin[here])
+            values[here, :, o] = model.forecast(column(own, o), known, number, paths.origin[here])
     return replace(paths, values=values) if np.isfinite(values).any() else None
 
 

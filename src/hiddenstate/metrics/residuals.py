@@ -6,6 +6,7 @@ Shapes: n residuals, O targets.
 import numpy as np
 from numpy.typing import NDArray
 
+from hiddenstate.data.rows import summed
 from hiddenstate.system.typing import Array
 
 BINS, LAGS = 40, 20
@@ -59,13 +60,24 @@ def autocorrelation(residuals: Array, series: Array, at: Array) -> Floats:
     ndarray (O, LAGS)
         NaN for lags of fewer than `PAIRS` pairs.
     """
-    centred = residuals - residuals.mean(axis=0)
+    mean = residuals.mean(axis=0)
     lags = np.full((residuals.shape[1], LAGS), np.nan)
     for lag in range(1, min(LAGS, len(at) - 1) + 1):
         pairs = np.flatnonzero((series[lag:] == series[:-lag]) & (at[lag:] - at[:-lag] == lag))
         if len(pairs) >= max(PAIRS, SHARE * len(at)):
-            now, later = centred[pairs], centred[pairs + lag]
-            power = np.sqrt((now**2).sum(axis=0) * (later**2).sum(axis=0))
-            product = (now * later).sum(axis=0)
+            product, *squares = _products(residuals, mean, pairs, lag)
+            power = np.sqrt(squares[0] * squares[1])
             lags[:, lag - 1] = np.where(power > 0, product / np.where(power > 0, power, 1), np.nan)
     return lags
+
+
+def _products(residuals: Array, mean: Array, pairs: Array, lag: int) -> list[Array]:
+    """Return the sums (O,) of the products of residuals at `pairs` and `lag` steps later, less
+    their mean, and of the squares of both."""
+
+    def part(first: int, last: int) -> tuple[Array, Array, Array]:
+        here = pairs[first:last]
+        now, later = residuals[here] - mean, residuals[here + lag] - mean
+        return now * later, np.square(now, out=now), np.square(later, out=later)
+
+    return summed(part, 0, len(pairs), residuals.shape[1])

@@ -34,11 +34,29 @@ class _Regression:
     around_last: bool
 
 
+_Series = tuple[Array, Array, Array]
+"""Values (T,) and columns (T, K) with the last one for each missing one, and the values as read."""
+
+
 def carried(values: Array) -> Array:
     """Return a series (T,) or (T, K) with the last value before each missing one in its place."""
-    if not values.size:
+    if not values.size or (values.dtype.kind == "f" and not np.isnan(values).any()):
         return values
     return carry_forward(values.reshape(1, len(values), -1)).reshape(values.shape)
+
+
+def _units(series: Sequence[Array]) -> list[tuple[float, float]]:
+    """Return the mean and the deviation of each series (T_i,); of all, where it has too few
+    values."""
+    known = [each[there] if not (there := np.isfinite(each)).all() else each for each in series]
+    of_all = (0.0, 1.0)
+    if any(len(each) < 2 for each in known) and any(len(each) for each in known):
+        seen = np.concatenate(known)
+        of_all = float(seen.mean()), float(seen.std())
+    return [
+        (float(each.mean()), float(each.std() or 1.0)) if len(each) > 1 else of_all
+        for each in known
+    ]
 
 
 class RidgeForecast:
@@ -56,21 +74,15 @@ class RidgeForecast:
     """
 
     def __init__(self, train: Sequence[tuple[Array, Array]], n_lags: int, horizon: int) -> None:
-        values = [own[np.isfinite(own)] for own, _ in train]
-        seen = np.concatenate([*values, np.zeros(0)])
-        of_all = (float(seen.mean()), float(seen.std())) if len(seen) else (0.0, 1.0)
-        self._units = [
-            (float(each.mean()), float(each.std() or 1.0)) if len(each) > 1 else of_all
-            for each in values
-        ]
-        train = [(own, carried(known)) for own, known in train]
-        columns = np.concatenate([known for _, known in train])
+        self._units = _units([own for own, _ in train])
+        filled = [(carried(own), carried(known), own) for own, known in train]
+        columns = np.concatenate([known for _, known, _ in filled])
         self._middle = columns.mean(axis=0) if len(columns) else np.zeros(columns.shape[1])
         spread = columns.std(axis=0) if len(columns) else np.ones(columns.shape[1])
         self._spread = np.where(spread > 0, spread, 1.0)
-        longest = max(len(own) for own, _ in train)
+        longest = max(len(own) for own, _, _ in filled)
         self.n_lags = max(1, min(n_lags, MOST_LAGS, (longest - horizon) // 3))
-        self._fits = [self._fitted(*self._rows(train, step)) for step in range(1, horizon + 1)]
+        self._fits = [self._fitted(*self._rows(filled, step)) for step in range(1, horizon + 1)]
 
     def forecast(self, values: Array, known: Array, series: int, origins: Array) -> Array:
         """Return forecasts (n, H) from `origins` (n,) of a series (T,), with what is known ahead
@@ -92,24 +104,36 @@ class RidgeForecast:
             made[enough, step] = (X @ fit.weights + fit.bias + base[:, 0]) * size + middle
         return made
 
-    def _rows(self, train: Sequence[tuple[Array, Array]], step: int) -> tuple[Array, Array, Array]:
-        """Return lags and columns (n, P + K), targets (n,) and the place of each row in time."""
+    def _rows(self, train: Sequence[_Series], step: int) -> tuple[Array, Array, Array]:
+        """Return lags and columns (n, P + K), targets (n,) and the place of each row in time, of
+        the latest rows without a missing value."""
         X, y, place = [], [], []
-        P = self.n_lags
-        for number, (values, more) in enumerate(train):
+        lags = np.arange(self.n_lags)
+        for number, (filled, more, values) in enumerate(train):
             middle, size = self._units[number]
-            ends = np.arange(P - 1, len(values) - step)
-            scaled = (values - middle) / size
+            ends = self._ends(filled, more, values, step)
             columns = (more[ends + step] - self._middle) / self._spread
-            lags = carried(scaled)[ends[:, None] - np.arange(P)]
-            X.append(np.concatenate([lags, columns], axis=1))
-            y.append(scaled[ends + step])
+            X.append(np.concatenate([(filled[ends[:, None] - lags] - middle) / size, columns], 1))
+            y.append((values[ends + step] - middle) / size)
             place.append((ends + step) / max(len(values), 1))
         rows, targets, places = np.concatenate(X), np.concatenate(y), np.concatenate(place)
-        whole = np.isfinite(rows).all(axis=1) & np.isfinite(targets)
-        kept = np.flatnonzero(whole)
-        kept = kept[np.argsort(places[kept], kind="stable")[-MOST_ROWS:]]
+        kept = np.argsort(places, kind="stable")[-MOST_ROWS:]
         return rows[kept], targets[kept], places[kept]
+
+    def _ends(self, filled: Array, more: Array, values: Array, step: int) -> Array:
+        """Return the last steps (n,) of the latest rows of a series without a missing value, found
+        from its end."""
+        P, found, n = self.n_lags, [np.zeros(0, np.int64)], 0
+        last = len(values) - step
+        while last > P - 1 and n < MOST_ROWS:
+            first = max(P - 1, last - 2 * MOST_ROWS)
+            absent = np.cumsum(~np.isfinite(filled[first - P + 1 : last]))
+            whole = absent[P - 1 :] == np.concatenate([[0], absent[: last - first - 1]])
+            whole &= np.isfinite(values[first + step : last + step])
+            whole &= np.isfinite(more[first + step : last + step]).all(axis=1)
+            found.append(first + np.flatnonzero(whole))
+            last, n = first, n + len(found[-1])
+        return np.concatenate(found[::-1])[-MOST_ROWS:]
 
     def _fitted(self, X: Array, y: Array, place: Array) -> _Regression | None:
         if len(y) < FEWEST:

@@ -1,13 +1,13 @@
 """Weighted statistics of features in one pass, without missing values and padding."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from hiddenstate.data.prepare.missing import SCAN_BYTES
-from hiddenstate.data.rows import fractions, in_pieces
-from hiddenstate.program.rows import after_end
+from hiddenstate.data.rows import fractions, in_pieces, summed
 from hiddenstate.system.typing import Array
 
 
@@ -46,30 +46,46 @@ def statistics(X: Any, lengths: Array | None, weights: Array | None) -> Statisti
     )
     for first, piece in in_pieces(X, SCAN_BYTES):
         rows = slice(first, first + len(piece))
-        values = fractions(piece, np.float64)
-        counted = np.isfinite(values)
-        if lengths is not None:
-            counted &= ~after_end(lengths[rows], values.shape[1])[..., None]
-        weight = counted.astype(np.float64)
-        if weights is not None:
-            weight *= weights[rows].reshape(-1, *(1,) * (values.ndim - 1))
-        _merge(total, values.reshape(-1, width), weight.reshape(-1, width))
+        own = [None if part is None else part[rows] for part in (lengths, weights)]
+        _merge(total, piece.reshape(-1, width), math.prod(piece.shape[1:-1]), *own)
     return total
 
 
-def _merge(total: Statistics, values: Array, weight: Array) -> None:
-    """Add values (n, I) with their weights to `total`."""
-    counted = weight > 0
-    values = np.where(counted, values, 0)
-    own = weight.sum(axis=0)
-    mean = (values * weight).sum(axis=0) / np.maximum(own, np.finfo(float).tiny)
-    squares = (weight * (values - mean) ** 2).sum(axis=0)
+def _merge(
+    total: Statistics, values: Array, T: int, lengths: Array | None, weights: Array | None
+) -> None:
+    """Add values (N * T, I) of N rows with their lengths and weights (N,) to `total`."""
+
+    def part(first: int, last: int) -> tuple[Array, Array]:
+        """Return values, 0 where they do not count, and their weights."""
+        own = fractions(values[first:last], np.float64)
+        counted, at = np.isfinite(own), np.arange(first, last)
+        if lengths is not None:
+            counted &= (at % T < lengths[at // T])[:, None]
+        weight = counted.astype(np.float64)
+        if weights is not None:
+            weight *= weights[at // T][:, None]
+        return np.where(weight > 0, own, 0), weight
+
+    def weighted(first: int, last: int) -> tuple[Array, Array]:
+        own, weight = part(first, last)
+        counted = weight > 0
+        low = own.min(axis=0, initial=np.inf, where=counted)
+        high = own.max(axis=0, initial=-np.inf, where=counted)
+        total.low, total.high = np.minimum(total.low, low), np.maximum(total.high, high)
+        return np.multiply(own, weight, out=own), weight
+
+    def squared(first: int, last: int) -> tuple[Array]:
+        own, weight = part(first, last)
+        own = np.square(np.subtract(own, mean, out=own), out=own)
+        return (np.multiply(weight, own, out=own),)
+
+    n, width = values.shape
+    product, own = summed(weighted, 0, n, width)
+    mean = product / np.maximum(own, np.finfo(float).tiny)
+    (squares,) = summed(squared, 0, n, width)
     both = np.maximum(total.weight + own, np.finfo(float).tiny)
     distance = mean - total.mean
     total.squares += squares + distance**2 * total.weight * own / both
     total.mean += distance * own / both
     total.weight += own
-    total.low = np.minimum(total.low, np.where(counted, values, np.inf).min(axis=0, initial=np.inf))
-    total.high = np.maximum(
-        total.high, np.where(counted, values, -np.inf).max(axis=0, initial=-np.inf)
-    )
