@@ -321,7 +321,7 @@ class NativeEngine:
 
     def quantise(self, calibration: Calibration) -> None:
         """Compute with the numbers of a net in integers from now on, as gradients do not."""
-        params = self._saved(0)
+        params, self._exported = self._saved(0), None
         self._learner.quantise(*grids(self.task.net, params, calibration))
 
     def _prune(self, sparsity: float, first: int, last: int) -> int:
