@@ -121,3 +121,43 @@ def test_the_package_page_has_addresses_for_every_link() -> None:
     for picture, address in links:
         start = "https://raw." if picture else "https://"
         assert address.startswith((start, "#")), address
+
+
+def test_each_action_is_pinned_by_its_commit() -> None:
+    """Also which permissions a workflow has, and that it does not run twice at once."""
+    workflows = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+    assert len(workflows) > 3
+    for path in workflows:
+        text = path.read_text("utf-8")
+        used = re.findall(r"^ *(?:- )?uses: (.*)$", text, re.MULTILINE)
+        for action in used:
+            assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+(;.*)?", action), action
+        assert text.count("persist-credentials: false") == text.count("uses: actions/checkout@")
+        assert "\npermissions:\n  contents: read\n\n" in text, path
+        assert "\nconcurrency:\n  group: " in text, path
+
+
+def test_the_recipe_for_conda_follows_the_package() -> None:
+    recipe = pytest.importorskip("yaml").safe_load(
+        (ROOT / "recipe" / "recipe.yaml").read_text("utf-8")
+    )
+    stated = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    project, conda = stated["project"], {"matplotlib": "matplotlib-base"}
+    needed: dict[str, set[str]] = {"always": {f"python {project['requires-python']}"}, "osx": set()}
+    for requirement in map(Requirement, project["dependencies"]):
+        assert str(requirement.marker or 'sys_platform == "darwin"') == 'sys_platform == "darwin"'
+        name = conda.get(requirement.name, requirement.name)
+        needed["osx" if requirement.marker else "always"].add(f"{name} {requirement.specifier}")
+    run = recipe["requirements"]["run"]
+    assert {line for line in run if isinstance(line, str)} == needed["always"]
+    assert {line["then"] for line in run if isinstance(line, dict)} == needed["osx"]
+    built = map(Requirement, stated["build-system"]["requires"])
+    host = {f"{one.name} {one.specifier}" for one in built}
+    assert set(recipe["requirements"]["host"]) - {"pip"} == {run[0], *host}
+    cmake = stated["tool"]["scikit-build"]["cmake"]["version"]
+    assert f"cmake {cmake}" in recipe["requirements"]["build"]
+    about = recipe["about"]
+    assert recipe["context"]["version"] == __version__
+    assert about["license"] == project["license"]
+    assert about["license_file"] == project["license-files"]
+    assert about["summary"] == project["description"]
