@@ -14,6 +14,7 @@ from hiddenstate.data import load_dataset
 from hiddenstate.engines import make_engine
 from hiddenstate.errors import OptionError, UntrustedFileError
 from hiddenstate.jobs import Job, make_job
+from hiddenstate.models.sparse import share_of_zeros
 from hiddenstate.program.equations import softmax
 from hiddenstate.runs import Run
 from hiddenstate.training.checkpoints import pack, unpack
@@ -300,3 +301,20 @@ def test_weights_of_a_net_in_integers_are_those_of_its_last_part(tiny_idx, tmp_p
     before = np.array([e["valid_loss"] for e in looks(tmp_path / "run") if e["step"] < grid_from])
     better = np.flatnonzero(before[1:] < np.minimum.accumulate(before)[:-1])
     assert np.diff(better).max() > 2  # a net in floats would have stopped there
+
+
+@needs_kernels
+def test_weights_of_before_do_not_answer_where_the_last_part_ends_within_an_epoch(
+    tiny_idx, tmp_path
+):
+    options: Any = {"quantize": "int8", "sparsity": 0.9, "patience": 0}
+    steps = 2 * make("classify", tmp_path, tiny_idx, **options).batches.steps_per_epoch - 1
+    job = make("classify", tmp_path, tiny_idx, **options, max_steps=steps)
+    begin(job, tmp_path / "run")
+    assert job.grid_from is not None
+    assert looks(tmp_path / "run")[-1]["step"] < job.grid_from
+    run = Run(tmp_path / "run")
+    results = run.results()
+    assert results is not None
+    assert "best_step" not in results
+    assert share_of_zeros(run.model().params) >= 0.89

@@ -304,14 +304,17 @@ class Trainer:
             "valid_loss": loss,
         }
         self._check_figures(event)
-        grid_from = self.job.grid_from  # weights of before are of a net in floats
-        is_first = grid_from is not None and progress.best_step <= grid_from < self.step
-        if loss < progress.best_loss or is_first:
+        if loss < progress.best_loss or self._best_is_in_floats():
             progress.best_loss, progress.best_step, progress.waited = loss, self.step, 0
             progress.best = self.engine.export().params
         else:
             progress.waited += 1
         self._notify("on_valid", event)
+
+    def _best_is_in_floats(self) -> bool:
+        """Whether the best weights so far are of before a net in integers is trained as one."""
+        grid_from = self.job.grid_from
+        return grid_from is not None and self.progress.best_step <= grid_from < self.step
 
     def _handle_requests(self) -> None:
         """Carry out what was requested; while paused, wait for more."""
@@ -375,7 +378,7 @@ class Trainer:
     def _restore_best(self) -> Figures:
         """Put back the weights with the lowest validation loss, and return which these are."""
         progress = self.progress
-        if not progress.best:
+        if not progress.best or self._best_is_in_floats():
             return {}
         if progress.best_step != self.step:
             self.engine.restore(progress.best)
