@@ -10,7 +10,7 @@ from hiddenstate.engines.integers import compiled
 from hiddenstate.export.trial import trials_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
-from hiddenstate.program.quantising import calibrated
+from hiddenstate.program.calibrating import calibrated
 from tests.contract.models import model_of
 from tests.contract.reference import Case, Reply, ask
 from tests.contract.translations import by_engine, html, program, python
@@ -26,6 +26,8 @@ OTHERS = (
     *("pooling causal stem of three", "pooling causal stem, mean", "input skip of pixels"),
     *("input skip of a carried state", "quantiles of the last step", "linear path"),
     *("known ahead, mask", "lags of inputs, every step", "by window, mask", "far, filled"),
+    *("mingru", "wide mingru", "lru", "wide lru", "lru of more states than units"),
+    *("lru, carried state", "lru, causal stem"),
     *("autoencoder", "autoencoder of pixels", "autoencoder, tanh", "autoencoder, sigmoid"),
 )
 """Those with 16 and with 8 bits in turn."""

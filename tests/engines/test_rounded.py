@@ -15,9 +15,10 @@ from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.integers import params_on_grid, program_of_nets
 from hiddenstate.models.layers import decoder_of, nets_of
 from hiddenstate.models.net import Net
+from hiddenstate.program.calibrating import BOUNDED, Calibration, calibrated
 from hiddenstate.program.integers import IntegerRecurrent
 from hiddenstate.program.layers import run_layers, state_of
-from hiddenstate.program.quantising import BOUNDED, Calibration, calibrated, in_integers
+from hiddenstate.program.quantising import in_integers
 from tests.conftest import needs_kernels
 from tests.engines.tasks import NETS as JOBS
 from tests.engines.tasks import any_net, assert_same_state, net_of, never, small_task

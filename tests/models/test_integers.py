@@ -15,8 +15,8 @@ from hiddenstate.models.fitted import FittedModel, load_model, model_from_facts,
 from hiddenstate.models.integers import params_on_grid
 from hiddenstate.models.meaning import program_of
 from hiddenstate.models.net import Net
+from hiddenstate.program.calibrating import calibrated
 from hiddenstate.program.integers import Quantise
-from hiddenstate.program.quantising import calibrated
 from hiddenstate.system.array_file import read_arrays, write_arrays
 from tests.contract.models import CLASSIFY, CODE, STEM, made
 

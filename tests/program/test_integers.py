@@ -8,20 +8,23 @@ import pytest
 from hiddenstate.export.trial import trials_of
 from hiddenstate.models.meaning import program_of
 from hiddenstate.program import integers
-from hiddenstate.program.equations import sigmoid
+from hiddenstate.program.calibrating import calibrated
+from hiddenstate.program.equations import NORM_EPS, gelu, layer_norm, sigmoid
 from hiddenstate.program.integers import (
     LARGEST_SUM,
     ONE,
     Format,
     IntegerLayer,
     Product,
+    integer_gelu,
+    integer_norm,
     rescaled,
     shifted,
     table_sigmoid,
     table_tanh,
 )
 from hiddenstate.program.program import Program
-from hiddenstate.program.quantising import calibrated, in_integers
+from hiddenstate.program.quantising import in_integers
 from hiddenstate.system.typing import Array
 from tests.contract.models import CLASSIFY, made, model_of
 
@@ -29,6 +32,7 @@ MODELS = (
     *("rnn tanh", "rnn relu", "gru", "lstm", "fastgrnn", "fastgrnn of rank 2", "wide"),
     *("fastgrnn of rank 1, both directions", "mean of both directions", "members", "stem"),
     *("stem of every step", "causal stem of three", "pooling causal stem, mean", "mask", "pixels"),
+    *("wide mingru", "lru", "wide lru", "lru of more states than units", "lru, causal stem"),
     *("carried state", "autoencoder of pixels", "autoencoder, tanh", "autoencoder, relu"),
 )
 
@@ -96,7 +100,7 @@ def test_no_number_leaves_32_bits(cell: str, monkeypatch: pytest.MonkeyPatch) ->
     wanted: dict[str, Any] = {**CLASSIFY, "cell": name, "layers": 2, "hidden_size": 9}
     model = made(3, {**wanted, **({"nonlinearity": kind} if kind else {})}, features=3)
     random = np.random.default_rng(0)
-    size = 0.4 if kind == "relu" else 50
+    size = 0.4 if kind == "relu" or name == "lru" else 50  # of which numbers grow
     largest = {n: np.sign(random.normal(size=a.shape)) * size for n, a in model.params.items()}
     model.params.update({n: a.astype(np.float32) for n, a in largest.items()})
     program = program_of(model)
@@ -107,10 +111,20 @@ def test_no_number_leaves_32_bits(cell: str, monkeypatch: pytest.MonkeyPatch) ->
     assert max(sizes) < 2**31
 
 
+@pytest.mark.parametrize("n", [1, 3, 64, 1024])
+def test_a_norm_in_integers_is_near_that_in_floats(n: int) -> None:
+    random = np.random.default_rng(n)
+    for largest in (0, 2, 100, 32_767):
+        x = random.integers(-largest, largest, (40, n), endpoint=True)
+        found = integer_norm(x, round(NORM_EPS * 4.0**12 * 1024)) / 4096
+        assert np.abs(found - layer_norm(x / 4096, 1.0, 0.0)).max() < 3e-3
+
+
 def test_tables_are_as_near_the_curves_as_they_say() -> None:
     x = np.arange(-LARGEST_SUM, LARGEST_SUM + 1)
     assert np.abs(table_sigmoid(x) / ONE - sigmoid(x / 4096)).max() < 8e-5
     assert np.abs(table_tanh(x) / ONE - np.tanh(x / 4096)).max() < 1.6e-4
+    assert np.abs(integer_gelu(x) / 2**27 - gelu(x / 4096)).max() < 1.3e-4
     assert table_sigmoid(np.array([0, 131_070, -131_070])).tolist() == [ONE // 2, ONE, 0]
 
 

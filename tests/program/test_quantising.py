@@ -4,16 +4,9 @@ import numpy as np
 import pytest
 
 from hiddenstate.models.meaning import program_of
+from hiddenstate.program.calibrating import NotInteger, bits_for, calibrated, size_of
 from hiddenstate.program.integers import IntegerRecurrent, Quantise
-from hiddenstate.program.quantising import (
-    NotInteger,
-    bits_for,
-    calibrated,
-    in_integers,
-    product_of,
-    row_scale,
-    size_of,
-)
+from hiddenstate.program.quantising import in_integers, product_of, row_scale
 from tests.contract.models import CLASSIFY, made, model_of
 
 
@@ -74,9 +67,8 @@ def test_steps_after_the_end_of_rows_do_not_count() -> None:
     assert calibrated(program, x, lengths) == expected
 
 
-@pytest.mark.parametrize("name", ["mingru", "lru", "fixed convolutions"])
-def test_what_has_no_form_in_integers_is_refused(name: str) -> None:
-    program = program_of(model_of(name))
+def test_what_has_no_form_in_integers_is_refused() -> None:
+    program = program_of(model_of("fixed convolutions"))
     x = np.zeros((2, 12, program.width))
     with pytest.raises(NotInteger, match="no form in integers"):
         in_integers(program, calibrated(program, x))

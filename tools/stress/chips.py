@@ -15,9 +15,9 @@ from hiddenstate.export.trial import trials_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
 from hiddenstate.models.net import Net
+from hiddenstate.program.calibrating import calibrated
 from hiddenstate.program.layers import run_layers
 from hiddenstate.program.program import Program
-from hiddenstate.program.quantising import calibrated
 from hiddenstate.system.typing import Array
 from tools.stress.processes import Outcome
 

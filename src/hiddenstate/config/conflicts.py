@@ -47,7 +47,8 @@ def check_quantised(training: TrainingConfig, model: Any) -> None:
             training.device not in ("auto", "cpu")
         ),
         "--convolutions: they have no form in integers; leave it out": training.convolutions,
-        f"--cell: {cell.title if cell else ''} has no form in integers; use another": bool(cell),
+        f"--cell: {cell.title if cell else ''} is trained in floats; make integers of it with "
+        "hiddenstate quantize": bool(cell),
     }
     for what, conflicting in conflicts.items():
         if conflicting:

@@ -16,6 +16,7 @@ from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.integers import params_on_grid, program_of_nets
 from hiddenstate.models.meaning import program_of
 from hiddenstate.models.net import Net, Params
+from hiddenstate.program.calibrating import Calibration, calibrated
 from hiddenstate.program.cells import CELLS
 from hiddenstate.program.integers import (
     INTEGER_EQUATIONS,
@@ -35,7 +36,7 @@ from hiddenstate.program.integers import (
 )
 from hiddenstate.program.layers import Layer, run_layers, state_of
 from hiddenstate.program.program import Program
-from hiddenstate.program.quantising import Calibration, calibrated, in_integers
+from hiddenstate.program.quantising import in_integers
 from hiddenstate.system.typing import Array
 
 _KINDS = tuple(INTEGER_EQUATIONS)
@@ -127,11 +128,27 @@ def _compiled(layer: Layer, threads: int) -> Layer:
     if isinstance(layer, IntegerBeside):
         return replace(layer, layers=tuple(_compiled(each, threads) for each in layer.layers))
     if isinstance(layer, (IntegerDense, IntegerConvolution)):
-        product = _CompiledProduct(**_fields(layer.product), threads=threads)
-        return replace(layer, product=product)
-    if isinstance(layer, IntegerRecurrent):
+        return replace(layer, product=_compiled_product(layer.product, threads))
+    if not isinstance(layer, IntegerRecurrent):
+        return layer
+    if CELLS[layer.cell].hidden:
         return _CompiledRecurrent(**_fields(layer), threads=threads)
-    return layer
+    # Of cells without a product of the state the kernels compute the others.
+    directions = tuple(_with_products(each, threads) for each in layer.directions)
+    return replace(layer, directions=directions)
+
+
+def _with_products(direction: IntegerDirection, threads: int) -> IntegerDirection:
+    def of(factors: Factors) -> Factors:
+        products = (_compiled_product(each, threads) for each in factors.products)
+        return replace(factors, products=tuple(products))
+
+    block = {name: of(factors) for name, factors in direction.block.items()}
+    return replace(direction, inputs=of(direction.inputs), block=block)
+
+
+def _compiled_product(product: Product, threads: int) -> Product:
+    return _CompiledProduct(**_fields(product), threads=threads)
 
 
 def _fields(one: Any) -> dict[str, Any]:
@@ -232,14 +249,16 @@ class IntegerPredictor(ReferencePredictor):
         program = compiled(program_of(model), threads)
         self._layers, self._decoder = program.nets[0], program.decoder
         self._bits: dict[str, Array] = {}
+        given = 0
         for layer in _flat(self._layers):
             if isinstance(layer, IntegerRecurrent):
-                for name, format in layer.formats.items():
-                    own = np.full((len(layer.directions), 1, 1), format.bits)
+                given = layer.formats["h"].bits
+                for name in CELLS[layer.cell].state:
+                    own = np.full((len(layer.directions), 1, 1), layer.formats[name].bits)
                     before = self._bits.get(name, own[:0])
                     self._bits[name] = np.concatenate([before, own])
         if model.gives_states:  # no multiples of the scales of rows are an identity
-            self._layers = (*self._layers[:-2], Dequantise(int(self._bits["h"][-1, 0, 0])))
+            self._layers = (*self._layers[:-2], Dequantise(given))
         self._whole = any(layer.whole_rows for layer in self._layers)
 
     def predict(self, X: Source, lengths: Array | None = None) -> Array:

@@ -14,8 +14,8 @@ from hiddenstate.data.rows import Rows, in_pieces
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError
 from hiddenstate.models.net import Net, Params
+from hiddenstate.program.calibrating import Calibration
 from hiddenstate.program.cells import STATES
-from hiddenstate.program.quantising import Calibration
 from hiddenstate.system.typing import Array
 
 Source = Array | RowStore

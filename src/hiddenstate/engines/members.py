@@ -22,8 +22,8 @@ from hiddenstate.engines.interface import (
 )
 from hiddenstate.kernels import default_threads
 from hiddenstate.models.net import Net, Params, member_params
+from hiddenstate.program.calibrating import Calibration
 from hiddenstate.program.companions import mean_probabilities
-from hiddenstate.program.quantising import Calibration
 from hiddenstate.system import threads
 from hiddenstate.system.typing import Array
 

@@ -29,7 +29,7 @@ from hiddenstate.errors import DataError
 from hiddenstate.kernels import default_threads, level, native
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params
-from hiddenstate.program.quantising import Calibration
+from hiddenstate.program.calibrating import Calibration
 from hiddenstate.system.cancellation import (
     StopRequestedError,
     cancellation_check,

@@ -18,7 +18,7 @@ from hiddenstate.engines.members import averaged
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.integers import params_on_grid
 from hiddenstate.models.net import Params
-from hiddenstate.program.quantising import Calibration
+from hiddenstate.program.calibrating import Calibration
 from hiddenstate.system.typing import Array
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from hiddenstate.models.companions import FittedCompanion
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.integers import multiples, on_grid, rounded_vectors
-from hiddenstate.program.quantising import MOST
+from hiddenstate.program.calibrating import MOST
 from hiddenstate.system.typing import Array
 
 

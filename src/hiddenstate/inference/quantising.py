@@ -16,9 +16,8 @@ from hiddenstate.inference.saturation import Saturated, saturation
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.integers import params_on_grid
 from hiddenstate.models.meaning import program_of
+from hiddenstate.program.calibrating import SHARE, NotInteger, calibrated
 from hiddenstate.program.equations import softmax
-from hiddenstate.program.integers import INTEGER_EQUATIONS
-from hiddenstate.program.quantising import SHARE, NotInteger, calibrated
 from hiddenstate.system.notice import Notice, note, warning
 from hiddenstate.system.typing import Array
 
@@ -146,8 +145,6 @@ def check_has_form(model: FittedModel) -> None:
             f"{words.title} have no form in integers; train with --no-{words.name}, or a small "
             "net with --streamable"
         )
-    if model.net.kind.has_series and model.net.cell.name not in INTEGER_EQUATIONS:
-        raise OptionError(f"{model.net.cell.title} has no form in integers; train with --cell gru")
 
 
 def _numbers_of(model: FittedModel, rows: Rows) -> int:

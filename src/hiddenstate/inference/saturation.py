@@ -9,6 +9,7 @@ from hiddenstate.data import Rows
 from hiddenstate.data.rows import fractions
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
+from hiddenstate.program.calibrating import BOUNDED
 from hiddenstate.program.cells import CELLS
 from hiddenstate.program.integers import (
     CURVES,
@@ -22,7 +23,6 @@ from hiddenstate.program.integers import (
 )
 from hiddenstate.program.layers import Layer
 from hiddenstate.program.order import for_nets
-from hiddenstate.program.quantising import BOUNDED
 from hiddenstate.system.typing import Array
 
 

@@ -26,7 +26,7 @@ from hiddenstate.jobs.taught import Taught
 from hiddenstate.models.companions import FittedCompanion, kinds_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net, Params
-from hiddenstate.program.quantising import Calibration
+from hiddenstate.program.calibrating import Calibration
 from hiddenstate.system.typing import Array
 
 ROUNDED_SHARE = 0.1

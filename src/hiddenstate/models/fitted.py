@@ -36,8 +36,9 @@ from hiddenstate.models.transform_file import (
     transform_from,
     transform_to_dict,
 )
+from hiddenstate.program.calibrating import Calibration, NotInteger
 from hiddenstate.program.layers import multiplied
-from hiddenstate.program.quantising import Calibration, NotInteger, in_integers
+from hiddenstate.program.quantising import in_integers
 from hiddenstate.program.steps import Fill, Fractions, Scale, TargetScale
 from hiddenstate.system.array_file import (
     Layout,

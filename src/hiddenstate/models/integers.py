@@ -12,17 +12,11 @@ from hiddenstate.errors import UntrustedFileError, printable
 from hiddenstate.models.layers import decoder_of, nets_of
 from hiddenstate.models.net import Net, Params
 from hiddenstate.models.sparse import matrix_of, sparse_bytes
+from hiddenstate.program.calibrating import MOST, Calibration, NotInteger
 from hiddenstate.program.cells import Cell
 from hiddenstate.program.lowering import converted, summed
 from hiddenstate.program.program import Program
-from hiddenstate.program.quantising import (
-    MOST,
-    SCALE_BITS,
-    Calibration,
-    NotInteger,
-    in_integers,
-    row_scale,
-)
+from hiddenstate.program.quantising import SCALE_BITS, in_integers, row_scale
 from hiddenstate.system.array_file import Layout
 from hiddenstate.system.strict_json import check_fields
 from hiddenstate.system.typing import Array

@@ -92,7 +92,7 @@ class Cell:
     options : tuple of str
         Options that apply to it alone; "rank": W and U may each be the product of two factors.
     in_integers : bool, default True
-        Whether :mod:`hiddenstate.program.integers` has it.
+        Whether nets are trained for integers with it; all cells have a form in them.
     """
 
     name: str

@@ -59,6 +59,19 @@ def log_probabilities(logits: Array) -> Array:
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
 
 
+def layer_norm(x: Array, weight: Array, bias: Array) -> Array:
+    """Return numbers (..., H) less their mean, over their deviation, times weight + bias."""
+    centred = x - x.mean(axis=-1, keepdims=True)
+    deviation = np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + NORM_EPS)
+    return np.asarray(centred / deviation * weight + bias)
+
+
+def eigenvalues(nu: Array, theta: Array) -> tuple[Array, Array]:
+    """Return the real and the imaginary parts of exp(-exp(nu) + i exp(theta))."""
+    radius, angle = np.exp(-np.exp(nu)), np.exp(theta)
+    return radius * np.cos(angle), radius * np.sin(angle)
+
+
 def rnn_tanh(
     wx: Array, uh: Array, state: tuple[Array, ...], bias_ih: Array, bias_hh: Array
 ) -> tuple[Array, ...]:
@@ -153,11 +166,8 @@ def lru(
     first, then the imaginary ones; `weight_ho` (H, 2 S) is [Re C, -Im C].
     """
     u = wx if bias_in is None else wx + bias_in
-    centred = u - u.mean(axis=1, keepdims=True)
-    deviation = np.sqrt((centred * centred).mean(axis=1, keepdims=True) + NORM_EPS)
-    n = centred / deviation * norm_weight + norm_bias
-    radius, angle = np.exp(-np.exp(nu)), np.exp(theta)
-    a, b = radius * np.cos(angle), radius * np.sin(angle)
+    n = layer_norm(u, norm_weight, norm_bias)
+    a, b = eigenvalues(nu, theta)
     in_re, in_im = np.split(n @ weight_ih.T, 2, axis=1)
     re = a * state[0] - b * state[1] + np.exp(gamma) * in_re
     im = a * state[1] + b * state[0] + np.exp(gamma) * in_im

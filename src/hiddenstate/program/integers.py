@@ -8,7 +8,7 @@ size.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -127,7 +127,9 @@ class Factors:
     format: Format
 
     def of(self, x: Array) -> Array:
-        """Return the rescaled sums of x (..., I), cut to `LARGEST_SUM`."""
+        """Return the rescaled sums of x (..., I), cut to `LARGEST_SUM`; x itself without any."""
+        if not self.products:
+            return x
         for product in self.products[:0:-1]:
             x = cut(product.of(x), self.format.most)
         return cut(self.products[0].of(x), LARGEST_SUM)
@@ -252,21 +254,23 @@ class IntegerPool(Pool, IntegerLayer):
 @dataclass(frozen=True)
 class IntegerDirection:
     """A recurrent layer in one direction: its two products, and the cell's numbers that are in
-    neither, by name. `hidden_size` is H."""
+    neither, by name. `hidden_size` is H. A block has `states` S, and its other products."""
 
     inputs: Factors
     hidden: Factors
     own: dict[str, Array]
     hidden_size: int
-    states = 0
+    states: int = 0
+    block: dict[str, Factors] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class IntegerRecurrent(Sweeping, IntegerLayer):
     """A recurrent layer, as :class:`hiddenstate.program.layers.Recurrent`.
 
-    `formats` are those of the arrays of its state, by name; the sums of an `rnn_relu` have the bits
-    of a state with 16, those of all others `SUM_BITS`.
+    `formats` are those of the arrays of its state, by name, and of an LRU of what it computes from
+    step to step, "h" of what it gives; the sums of an `rnn_relu` have the bits of a state with 16,
+    those of all others `SUM_BITS`.
     """
 
     formats: dict[str, Format]
@@ -275,7 +279,8 @@ class IntegerRecurrent(Sweeping, IntegerLayer):
         self, direction: IntegerDirection, x: Array, state: tuple[Array, ...]
     ) -> tuple[Array, ...]:
         wx, uh = direction.inputs.of(x), direction.hidden.of(state[0])
-        return INTEGER_EQUATIONS[self.cell](wx, uh, state, self.formats, direction.own)
+        own: dict[str, Any] = {**direction.own, **direction.block}
+        return INTEGER_EQUATIONS[self.cell](wx, uh, state, self.formats, own)
 
 
 @dataclass(frozen=True)
@@ -362,11 +367,74 @@ def integer_fastgrnn(
     return (format.of(both, UNIT_BITS + format.bits),)
 
 
+def integer_mingru(
+    wx: Array, uh: Array, state: Any, formats: dict[str, Format], own: dict[str, Array]
+) -> tuple[Array, ...]:
+    """h' = (1 - z) h + z n, n = a_n + 1/2 or, if a_n < 0, sigmoid(a_n), which is cut first."""
+    a_z, a_n = np.split(wx, 2, axis=1)
+    z, format = table_sigmoid(a_z), formats["h"]
+    linear = format.of(a_n + (1 << SUM_BITS >> 1), SUM_BITS)
+    n = np.where(a_n < 0, format.of(table_sigmoid(a_n), UNIT_BITS), linear)
+    return (format.of((ONE - z) * state[0] + z * n, UNIT_BITS + format.bits),)
+
+
+def integer_norm(x: Array, epsilon: int) -> Array:
+    """Return x (B, H) less their mean, over their deviation, with `SUM_BITS`.
+
+    The mean is a whole number and what is left of H times it. The variance, to which `epsilon` is
+    added, has 10 bits more than x**2, so that the deviation has 5 more than x; it counts as 8 at
+    least. Its inverse has 15 bits, or is 2**15.
+    """
+    H, total = x.shape[1], x.sum(axis=1, keepdims=True)
+    whole = mean(total, np.int64(H))
+    centred, left = x - whole, total - H * whole
+    squares = (centred * centred).sum(axis=1, keepdims=True) - left * left // H
+    variance = (squares << 10) // H + epsilon
+    deviation = np.maximum(np.floor(np.sqrt(variance.astype(np.float64))).astype(np.int64), 8)
+    size = np.frexp(deviation.astype(np.float64))[1].astype(np.int64)
+    inverse = (np.int64(1) << (size + 14)) // deviation
+    places = size + 9 - SUM_BITS
+    return rescaled(centred, inverse, places) - rescaled(left * inverse // H, np.int64(1), places)
+
+
+GELU_BITS = (6536, 292)
+"""sqrt(8 / pi) and .044715 times that, 12 bits; see :func:`integer_gelu`."""
+
+
+def integer_gelu(x: Array) -> Array:
+    """Return x sigmoid(sqrt(8 / pi) (x + .044715 x**3)), 27 bits, of x, 12 bits, which is
+    :func:`hiddenstate.program.equations.gelu`; from 6 on the sigmoid is 1, and 0 from -6."""
+    near, (linear, cubic) = cut(x, 6 << SUM_BITS), GELU_BITS
+    slope = linear + shifted(shifted(near * near, SUM_BITS) * cubic, SUM_BITS)
+    return np.asarray(x * table_sigmoid(shifted(near * slope, SUM_BITS)))
+
+
+def integer_lru(
+    wx: Array, uh: Array, state: Any, formats: dict[str, Format], own: dict[str, Any]
+) -> tuple[Array, ...]:
+    """As :func:`hiddenstate.program.equations.lru`: u + p sigmoid(q), and the next state."""
+    u, (a, b) = cut(wx, formats["u"].most), (own["cosine"], own["sine"])
+    scaled = integer_norm(u, int(own["epsilon"][0])) * own["norm_weight"] + own["norm_bias"]
+    n = formats["n"].of(scaled, int(own["norm_bits"][0]))
+    in_re, in_im = np.split(own["drive"].of(n), 2, axis=1)
+    turned = a * state[0] - b * state[1], a * state[1] + b * state[0]
+    most = formats["re"].most
+    re, im = (cut(shifted(s, UNIT_BITS) + d, most) for s, d in zip(turned, (in_re, in_im)))
+    y = own["back"].of(np.concatenate([re, im], axis=1))
+    y = cut(y + shifted(own["skip"] * n, int(own["skip_places"][0])), LARGEST_SUM)
+    g = formats["g"].of(integer_gelu(y), SUM_BITS + UNIT_BITS)
+    p, q = np.split(own["gate"].of(g), 2, axis=1)
+    both = shifted(u, formats["u"].bits - formats["h"].bits)
+    return cut(both + shifted(p * table_sigmoid(q), UNIT_BITS), formats["h"].most), re, im
+
+
 INTEGER_EQUATIONS = {
     "rnn_tanh": integer_rnn_tanh,
     "rnn_relu": integer_rnn_relu,
     "gru": integer_gru,
     "lstm": integer_lstm,
     "fastgrnn": integer_fastgrnn,
+    "mingru": integer_mingru,
+    "lru": integer_lru,
 }
 """What the sums of a cell, cut, its state and its own numbers become."""

@@ -28,7 +28,7 @@ from hiddenstate.engines import Chunk, Engine
 from hiddenstate.engines.schedule import phase_of, rate_at
 from hiddenstate.errors import DataError, printable
 from hiddenstate.jobs.base import Evaluation, Job
-from hiddenstate.program.quantising import NotInteger
+from hiddenstate.program.calibrating import NotInteger
 from hiddenstate.runs.events import (
     WITH_SNAPSHOT,
     ControlEvent,

@@ -13,8 +13,8 @@ import { LAYERS, STREAMED, joined } from "./net.js";
  * @typedef {{ weight: Matrix, bias: Matrix, multiplier: Matrix, shift: Matrix, signed?: Matrix }} Product
  */
 /** @typedef {{ products: Product[], format: Format }} Factors */
-/** @typedef {{ inputs: Factors, hidden: Factors, own: Record<string, Matrix>, hidden_size: number }} Direction */
-/** @typedef {(a: Float64Array, b: Float64Array, state: State, formats: Record<string, Format>, own: Record<string, Matrix>) => State} Cell */
+/** @typedef {{ inputs: Factors, hidden: Factors, own: Record<string, Matrix>, hidden_size: number, states: number, block: Record<string, Factors> }} Direction */
+/** @typedef {(a: Float64Array, b: Float64Array, state: State, formats: Record<string, Format>, own: any) => State} Cell */
 
 export const ONE = 32768;
 const UNIT_BITS = 15;
@@ -79,6 +79,28 @@ const activated = (x, activation, format) => x.map((value) => {
   return activation === "relu" ? Math.min(Math.max(value, 0), format.most) : cut(value, format.most);
 });
 
+/** Returns numbers less their mean, over their deviation, with 12 bits. @param {Float64Array} x @param {number} epsilon */
+function normalOf(x, epsilon) {
+  const n = x.length;
+  const total = x.reduce((a, b) => a + b, 0);
+  const whole = meanInteger(total, n);
+  const left = total - n * whole;
+  const squares = x.reduce((sum, value) => sum + (value - whole) ** 2, 0) - Math.floor((left * left) / n);
+  const deviation = Math.max(Math.floor(Math.sqrt(Math.floor((squares * 1024) / n) + epsilon)), 8);
+  const size = 32 - Math.clz32(deviation);
+  const inverse = Math.floor(2 ** (size + 14) / deviation);
+  const places = size + 9 - SUM_BITS;
+  const less = shifted(Math.floor((left * inverse) / n), places);
+  return x.map((value) => shifted((value - whole) * inverse, places) - less);
+}
+
+/** Returns gelu(x), 27 bits, of 12. @param {number} x */
+function integerGelu(x) {
+  const near = cut(x, 24576);
+  const slope = 6536 + shifted(shifted(near * near, SUM_BITS) * 292, SUM_BITS);
+  return x * tableSigmoid(shifted(near * slope, SUM_BITS));
+}
+
 /** @type {Record<string, Cell>} */
 const INTEGER_CELLS = {
   rnn_tanh: (a, b, _, { h }) => [a.map((sum, i) => inFormat(h, tableTanh(sum + b[i]), UNIT_BITS))],
@@ -110,6 +132,30 @@ const INTEGER_CELLS = {
     const made = shifted(share * tableTanh(sum + bias_update.data[i]), UNIT_BITS - formats.h.bits);
     return inFormat(formats.h, z * old + made, UNIT_BITS + formats.h.bits);
   })],
+  mingru: (a, _, [h], formats) => [h.map((old, i) => {
+    const z = tableSigmoid(a[i]);
+    const sum = a[h.length + i];
+    const made = sum < 0 ? inFormat(formats.h, tableSigmoid(sum), UNIT_BITS) : inFormat(formats.h, sum + 2048, SUM_BITS);
+    return inFormat(formats.h, (ONE - z) * old + z * made, UNIT_BITS + formats.h.bits);
+  })],
+  lru(wx, _, [re, im], { h, u: read, n: norm, g: between, re: { most } }, own) {
+    const u = wx.map((value) => cut(value, read.most));
+    const n = normalOf(u, own.epsilon.data[0]).map((value, i) => (
+      inFormat(norm, value * own.norm_weight.data[i] + own.norm_bias.data[i], own.norm_bits.data[0])));
+    const drive = multipliedBy(own.drive, n);
+    const [cos, sin] = [own.cosine.data, own.sine.data];
+    const next = [
+      re.map((value, i) => cut(shifted(cos[i] * value - sin[i] * im[i], UNIT_BITS) + drive[i], most)),
+      im.map((value, i) => cut(shifted(cos[i] * value + sin[i] * re[i], UNIT_BITS) + drive[re.length + i], most)),
+    ];
+    const y = multipliedBy(own.back, joined(next)).map((value, i) => (
+      cut(value + shifted(own.skip.data[i] * n[i], own.skip_places.data[0]), LARGEST_SUM)));
+    const both = multipliedBy(own.gate, y.map((value) => inFormat(between, integerGelu(value), SUM_BITS + UNIT_BITS)));
+    return [u.map((value, i) => {
+      const added = shifted(both[i] * tableSigmoid(both[u.length + i]), UNIT_BITS);
+      return cut(shifted(value, read.bits - h.bits) + added, h.most);
+    }), ...next];
+  },
 };
 
 /**
@@ -134,12 +180,13 @@ Object.assign(LAYERS, /** @type {typeof LAYERS} */ ({
   IntegerPool: ({ steps: n }, steps) => (
     Array.from({ length: Math.ceil(steps.length / n) }, (_, k) => meanOfIntegers(steps.slice(n * k, n * k + n)))),
   IntegerRecurrent({ cell, directions, formats }, steps, run) {
-    const sides = /** @type {Direction[]} */ (directions).map(({ inputs, hidden, own }, number) => {
+    const sides = /** @type {Direction[]} */ (directions).map(({ inputs, hidden, own, block }, number) => {
       let state = run.state[run.after.length];
       /** @param {Float64Array} x */
       const step = (x) => {
-        state = INTEGER_CELLS[cell](multipliedBy(inputs, x), multipliedBy(hidden, state[0]), state, formats, own);
-        return state[0];
+        const made = INTEGER_CELLS[cell](multipliedBy(inputs, x), multipliedBy(hidden, state[0]), state, formats, { ...own, ...block });
+        state = made.slice(made.length - state.length); // what a block gives stands before its state
+        return made[0];
       };
       const outputs = number ? [...steps].reverse().map(step).reverse() : steps.map(step);
       run.after.push(state);
