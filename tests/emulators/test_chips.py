@@ -13,7 +13,13 @@ from tests.contract.integers import integer_case
 STEPS = 1_000
 
 NAMES = (
-    *("lstm, 16 bits", "gru, 8 bits", "fastgrnn of rank 2, 16 bits", "rnn relu, 16 bits"),
+    *(
+        "lru, 16 bits",
+        "lstm, 16 bits",
+        "gru, 8 bits",
+        "fastgrnn of rank 2, 16 bits",
+        "rnn relu, 16 bits",
+    ),
     *("pooling causal stem, mean, 16 bits", "autoencoder, tanh, 8 bits", "sparse lstm, 16 bits"),
 )
 

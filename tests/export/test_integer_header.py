@@ -20,6 +20,8 @@ LIMIT = 2e-6
 KINDS = (
     *(
         "lstm, 16 bits",
+        "lru, 16 bits",
+        "mingru, 16 bits",
         "sparse lstm, 16 bits",
         "gru, 8 bits",
         "rnn relu, 16 bits",

@@ -102,23 +102,27 @@ class _Counts:
     def _recurrent(
         self, layer: IntegerRecurrent, x: Array, lengths: Array | None, y: Array, name: str
     ) -> None:
-        """Count h (B, T, D*H), c, and what stands between two factors."""
+        """Count h (B, T, D*H) or what a block gives, other states, and what stands between two
+        factors."""
         self.largest(f"{name} h", y, layer.formats["h"], lengths, layer.cell in BOUNDED)
         for number, direction in enumerate(layer.directions):
             self._factors(f"{name} between inputs", direction.inputs, x, lengths)
             H = direction.hidden_size
             h = y[..., number * H : (number + 1) * H]
             self._factors(f"{name} between states", direction.hidden, h, lengths)
-            if "c" in layer.formats:
+            others = [own for own in CELLS[layer.cell].state if own != "h"]
+            if others:
                 one = replace(layer, directions=(direction,))
                 rows = x if number == 0 else _reversed(x, lengths)
-                state, steps = one.state(len(x)), []
+                state, steps = one.state(len(x)), dict[str, list[Array]]()
                 for t in range(x.shape[1]):
                     here = None if lengths is None else (lengths > t).astype(int)
                     _, _, state = one.forward(rows[:, t : t + 1], here, state)
-                    steps.append(state["c"][0])
-                c = np.stack(steps, axis=1)
-                self.largest(f"{name} c", c, layer.formats["c"], lengths)
+                    for own in others:
+                        steps.setdefault(own, []).append(state[own][0])
+                for own, values in steps.items():
+                    read = np.stack(values, axis=1)
+                    self.largest(f"{name} {own}", read, layer.formats[own], lengths)
 
     def _factors(self, name: str, factors: Factors, x: Array, lengths: Array | None) -> None:
         for product in factors.products[:0:-1]:

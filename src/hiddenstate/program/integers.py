@@ -386,7 +386,7 @@ def integer_norm(x: Array, epsilon: int) -> Array:
     least. Its inverse has 15 bits, or is 2**15.
     """
     H, total = x.shape[1], x.sum(axis=1, keepdims=True)
-    whole = mean(total, np.int64(H))
+    whole = mean(total, np.array(H))
     centred, left = x - whole, total - H * whole
     squares = (centred * centred).sum(axis=1, keepdims=True) - left * left // H
     variance = (squares << 10) // H + epsilon
@@ -394,7 +394,7 @@ def integer_norm(x: Array, epsilon: int) -> Array:
     size = np.frexp(deviation.astype(np.float64))[1].astype(np.int64)
     inverse = (np.int64(1) << (size + 14)) // deviation
     places = size + 9 - SUM_BITS
-    return rescaled(centred, inverse, places) - rescaled(left * inverse // H, np.int64(1), places)
+    return rescaled(centred, inverse, places) - rescaled(left * inverse // H, np.array(1), places)
 
 
 GELU_BITS = (6536, 292)

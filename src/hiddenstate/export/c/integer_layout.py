@@ -58,7 +58,7 @@ LAYERS: tuple[type[Layer], ...] = (
 LEAST_SHIFT = 17
 """From this shift on, a sum is rescaled with numbers of 32 bits."""
 
-CARRIED = ("LAYERS", "HIDDEN", "RECENT", "POOL", "POOLED", "SUMMARY")
+CARRIED = ("LAYERS", "HIDDEN", "STATES", "RECENT", "POOL", "POOLED", "SUMMARY")
 """Sizes that a state needs."""
 
 
@@ -105,6 +105,8 @@ class IntegerLayout:
         own = {name: value for name, value in self.sizes.items() if isinstance(value, int)}
         cells = 2 if "LSTM" in self.has else 1
         numbers = cells * own["LAYERS"] * own["HIDDEN"] + own.get("RECENT", 0)
+        if "LRU" in self.has:
+            numbers = 2 * own["LAYERS"] * own["STATES"] + own["HIDDEN"] + own.get("RECENT", 0)
         numbers += own["FEATURES"] if "FORWARD" in self.has else 0
         more = 4 * own["POOLED"] + 4 if "POOL" in self.has else 0
         more += 8 * own["SUMMARY"] + 8 if "MEAN" in self.has else 0
@@ -117,6 +119,7 @@ class IntegerLayout:
         if "AUTOENCODER" in self.has:
             return 4 * own.get("WIDEST", 0) + 2 * own["CODE"] + 200
         numbers = own["HIDDEN"] + 2 * own.get("RANK", 0) + 2 * own.get("WIDEST", 0)
+        numbers += own["HIDDEN"] + 2 * own.get("WIDE", 0) if "LRU" in self.has else 0
         numbers = max(numbers, own["SUMMARY"] if "MEAN" in self.has else 0)
         return 2 * numbers + (self.state if "POOL" in self.has else 0) + 200
 
@@ -264,15 +267,15 @@ def _network(layout: IntegerLayout) -> None:
     cell = CELLS[recurrent[0].cell]
     layout.group = 3 if cell.blocks == 3 else 4
     layout.has |= {"RECURRENT", recurrent[0].cell.upper()}
-    layout.has |= set() if recurrent[0].cell == "rnn_relu" else {"SIGMOID", "TANH"}
+    layout.has |= set() if cell.name == "rnn_relu" else {"SIGMOID"}
+    layout.has |= set() if cell.name in ("rnn_relu", "mingru", "lru") else {"TANH"}
     layout.sizes |= {
         "OUTPUTS": program.n_outputs,
         "ANSWER_BITS": 16,
         "LAYERS": len(recurrent),
         "HIDDEN": recurrent[0].directions[0].hidden_size,
         "GROUP": layout.group,
-        "BLOCKS": len(recurrent[0].directions[0].hidden.products[0].bias)
-        // recurrent[0].directions[0].hidden_size,
+        "BLOCKS": cell.blocks,
     }
     layout.has |= {"CLASSES"} if program.kind.has_classes else set()
     layout.has |= {"STEPS"} if program.readout == "steps" else set()
@@ -284,7 +287,7 @@ def _network(layout: IntegerLayout) -> None:
             layout.has.add("POOL")
             layout.sizes |= {"POOL": layer.steps, "POOLED": layer.channels}
         elif isinstance(layer, IntegerRecurrent):
-            _recurrent(layout, layer)
+            (_lru if layer.cell == "lru" else _recurrent)(layout, layer)
         elif isinstance(layer, IntegerBeside):
             layout.has.add("BESIDE")
             bits = min(layer.bits, layer.given)
@@ -346,17 +349,16 @@ def _recurrent(layout: IntegerLayout, layer: IntegerRecurrent) -> None:
     (own,) = layer.directions
     blocks = int(layout.sizes["BLOCKS"])
     h = layer.formats["h"]
-    named = {"input": own.inputs, "state": own.hidden}
+    named = {"input": own.inputs, **({"state": own.hidden} if own.hidden.products else {})}
     fields: list[object] = [
         _product(layout, f"{name}_{each}", factors.products[0], LARGEST_SUM, blocks)
         for each, factors in named.items()
     ]
     if any(len(factors.products) > 1 for factors in _all_factors(layout.program)):
         layout.has.add("FACTORS")
-        none = f"{{NULL, NULL, NULL, NULL, 0, 0, 0{', NULL' if 'SPARSE' in layout.has else ''}}}"
         for each, factors in named.items():
             if len(factors.products) == 1:
-                fields.append(none)
+                fields.append(_no_product(layout))
                 continue
             inner = factors.products[1]
             fields.append(_product(layout, f"{name}_{each}_first", inner, factors.format.most))
@@ -375,10 +377,46 @@ def _recurrent(layout: IntegerLayout, layer: IntegerRecurrent) -> None:
     layout.line("layers", "layer", *fields, h.most)
 
 
+def _no_product(layout: IntegerLayout) -> str:
+    return f"{{NULL, NULL, NULL, NULL, 0, 0, 0{', NULL' if 'SPARSE' in layout.has else ''}}}"
+
+
+def _lru(layout: IntegerLayout, layer: IntegerRecurrent) -> None:
+    name = f"layer{len(layout.tables.get('layers', ('', []))[1])}"
+    (given,) = layer.directions
+    own, formats = given.own, layer.formats
+    h, u, n, gelu = (formats[each] for each in ("h", "u", "n", "g"))
+    layout.has.add("MOVED")
+    layout.sizes |= {"STATES": given.states, "WIDE": 2 * max(given.states, given.hidden_size)}
+    factors = {"input": given.inputs, **given.block}
+    products = [
+        _product(
+            layout, f"{name}_{each}", one.products[0], u.most if each == "input" else LARGEST_SUM
+        )
+        if one.products
+        else _no_product(layout)
+        for each, one in factors.items()
+    ]
+    arrays = {
+        "turn": np.concatenate([own["cosine"], own["sine"]]).astype(np.int16),
+        "norm": own["norm_weight"].astype(np.int16),
+        "skip": own["skip"].astype(np.int16),
+        "norm_bias": own["norm_bias"].astype(np.int32),
+    }
+    layout.arrays |= {f"{name}_{each}": array for each, array in arrays.items()}
+    fields: list[object] = [*products, *(layout.named(f"{name}_{each}") for each in arrays)]
+    fields += [own["epsilon"].item(), own["norm_bits"].item(), n.bits, own["skip_places"].item()]
+    fields += [gelu.bits, u.bits - h.bits, h.bits]
+    layout.line("layers", "layer", *fields, n.most, formats["re"].most, gelu.most, h.most)
+
+
 def _all_factors(program: Program) -> list[Factors]:
     layers = [each for each in _flat(program.nets[0]) if isinstance(each, IntegerRecurrent)]
     return [
-        each for layer in layers for one in layer.directions for each in (one.inputs, one.hidden)
+        each
+        for layer in layers
+        for one in layer.directions
+        for each in (one.inputs, one.hidden, *one.block.values())
     ]
 
 

@@ -56,6 +56,17 @@ static int32_t model_unit(
         model_shifted(z * h + model_shifted(share * n, 15 - layer->bits), 15), layer->most);
 }
 
+#elif HAS_MINGRU
+static int32_t model_unit(
+    const model_layer *layer, int unit, const int32_t *a, const int32_t *b, int32_t h, int16_t *c)
+{
+    const int32_t z = model_sigmoid(a[0]);
+    const int32_t n = a[1] < 0 ? model_to(model_sigmoid(a[1]), 15, layer->bits, layer->most)
+                               : model_to(a[1] + 2048, 12, layer->bits, layer->most);
+    (void)unit, (void)b, (void)c;
+    return model_cut(model_shifted((32768 - z) * h + z * n, 15), layer->most);
+}
+
 #elif HAS_RNN_RELU
 static int32_t model_unit(
     const model_layer *layer, int unit, const int32_t *a, const int32_t *b, int32_t h, int16_t *c)
@@ -79,8 +90,13 @@ static void model_cell(const model_layer *layer, const int16_t *x, int16_t *h, i
 {
     int16_t after[MODEL_HIDDEN];
     int32_t a[MODEL_GROUP], b[MODEL_GROUP];
+#if HAS_MINGRU
+    int unit, row = 0, r;
+    memset(b, 0, sizeof b); /* there is no product of the state */
+#else
     const int16_t *state = h;
     int unit, row = 0, r;
+#endif
 #if HAS_FACTORS
     int16_t first[MODEL_RANK], second[MODEL_RANK];
     x = model_between(&layer->input_first, x, first);
@@ -88,7 +104,9 @@ static void model_cell(const model_layer *layer, const int16_t *x, int16_t *h, i
 #endif
     for (unit = 0; unit < MODEL_HIDDEN; row += MODEL_GROUP) {
         model_rows(&layer->input, x, row, a);
+#if !HAS_MINGRU
         model_rows(&layer->state, state, row, b);
+#endif
         for (r = 0; r < MODEL_GROUP && unit < MODEL_HIDDEN; r += MODEL_BLOCKS, unit++)
             after[unit] = (int16_t)model_unit(layer, unit, a + r, b + r, h[unit], c + unit);
     }

@@ -1,4 +1,4 @@
-/* Sigmoid and tanh, from 12 bits to 15. */
+/* Sigmoid and tanh, from 12 bits to 15, and means. */
 
 #if HAS_SIGMOID
 /* A line between two places of the table, which are 1/16 apart. */
@@ -19,6 +19,15 @@ static int32_t model_sigmoid(int32_t x)
 static int32_t model_tanh(int32_t x)
 {
     return model_cut(2 * model_sigmoid(2 * x) - 32768, 32767);
+}
+
+#endif
+#if HAS_MEAN || HAS_POOL || HAS_LRU
+/* sum / count, rounded to the nearest integer, halves up. */
+static int64_t model_mean(int64_t sum, int64_t count)
+{
+    const int64_t twice = 2 * sum + count, whole = twice / (2 * count);
+    return whole - (whole * 2 * count > twice);
 }
 
 #endif

@@ -1,5 +1,5 @@
-/* The implementation of a model that computes in integers alone; ../integer_layout.py gives sizes, arrays and
-   tables. */
+/* The implementation of a model that computes in integers alone; ../integer_layout.py gives sizes,
+   arrays and tables. */
 
 /* Constants that are read by MODEL_8, MODEL_16 and MODEL_32: on an AVR they stay in flash. */
 #ifdef __AVR__
@@ -28,7 +28,11 @@
 #endif
 
 #if HAS_RECURRENT
+#if HAS_LRU
+#include "integers/block.c"
+#else
 #include "integers/cells.c"
+#endif
 
 #include "integers/series.c"
 #endif
@@ -42,4 +46,3 @@
 #include "integers/floats.c"
 
 #endif /* NO_FLOAT */
-

@@ -8,7 +8,12 @@
 #if HAS_RECURRENT
 /* What is remembered of a series. Copy it, keep it, have as many as you like. */
 typedef struct model_state {
+#if HAS_LRU
+    int16_t h[MODEL_LAYERS][2 * MODEL_STATES]; /* real parts, then imaginary ones */
+    int16_t given[MODEL_HIDDEN];               /* by the last layer */
+#else
     int16_t h[MODEL_LAYERS][MODEL_HIDDEN];
+#endif
 #if HAS_LSTM
     int16_t c[MODEL_LAYERS][MODEL_HIDDEN];
 #endif

@@ -18,15 +18,6 @@ void model_reset(model_state *state)
 #endif
 }
 
-#if HAS_MEAN || HAS_POOL
-/* sum / count, rounded to the nearest integer, halves up. */
-static int64_t model_mean(int64_t sum, int64_t count)
-{
-    const int64_t twice = 2 * sum + count, whole = twice / (2 * count);
-    return whole - (whole * 2 * count > twice);
-}
-
-#endif
 #if HAS_CONVOLUTION
 /* Reads a step x in a causal convolution; `recent` has the steps before, the earliest first. */
 static void model_slide(const model_dense *layer, int16_t *recent, const int16_t *x, int16_t *to)
@@ -93,10 +84,16 @@ static void model_read(model_state *state, const int16_t *x, int answers)
     for (l = 0; l < MODEL_LAYERS; l++) {
 #if HAS_LSTM
         model_cell(&model_layers[l], x, state->h[l], state->c[l]);
+#elif HAS_LRU
+        model_cell(&model_layers[l], x, state->h[l], state->given);
 #else
         model_cell(&model_layers[l], x, state->h[l], state->h[l]); /* there is no c */
 #endif
+#if HAS_LRU
+        x = state->given;
+#else
         x = state->h[l];
+#endif
     }
 #if HAS_MEAN
     model_add(state->sum, x, MODEL_HIDDEN, model_layers[MODEL_LAYERS - 1].bits);
@@ -113,6 +110,8 @@ static void model_after(const model_state *state, int32_t *y)
     for (i = 0; i < MODEL_SUMMARY; i++)
         mean[i] = (int16_t)model_mean(state->sum[i], (int64_t)state->steps);
     model_answer(&model_heads[0], mean, y);
+#elif HAS_LRU
+    model_answer(&model_heads[0], state->given, y);
 #else
     model_answer(&model_heads[0], state->h[MODEL_LAYERS - 1], y);
 #endif

@@ -20,9 +20,24 @@ typedef struct {
 #endif
 } model_product;
 
-#if HAS_RECURRENT
+#if HAS_LRU
 typedef struct {
-    model_product input, state;
+    model_product input;             /* without rows where x is what a layer gives */
+    model_product drive, back, gate; /* to the state, from it, and of the last two halves */
+    const int16_t *turn;             /* real parts of eigenvalues and imaginary ones, 15 bits */
+    const int16_t *norm, *skip;
+    const int32_t *norm_bias;
+    int32_t epsilon;
+    int8_t norm_bits, read_bits, skip_places, gelu_bits, input_places, bits; /* bits of an answer */
+    int16_t read_most, state_most, gelu_most, most;
+} model_layer;
+
+#elif HAS_RECURRENT
+typedef struct {
+    model_product input;
+#if !HAS_MINGRU
+    model_product state;
+#endif
 #if HAS_FACTORS
     model_product input_first, state_first; /* without rows where there is one matrix */
 #endif
