@@ -13,7 +13,7 @@
 # make actions   checks .github/workflows with actionlint, which is fetched from GitHub
 # make sanitize  the kernels alone, under the address, undefined-behaviour and thread sanitizers;
 #                make sanitized is short, part of make test, and not repeated for the same kernels
-# make aarch64   the package on Debian for aarch64, emulated by qemu; needs root and debootstrap
+# make aarch64   the package on Debian for aarch64, emulated by qemu; needs root and apt-get
 PYTHON ?= python3
 BIN := .venv/bin
 # The version is in version.py; a new one is reinstalled.
