@@ -48,6 +48,13 @@ READ_ALL = """async (digits) => {
 NOTHING = "\N{EN DASH}"
 """What stands in the place of an answer."""
 
+NUMBERS_OFFERED = """async (options) => {
+  const { takings } = await import("/assets/studio/static/downloads.js");
+  const details = { options, uses: [], command: null, python: null };
+  const store = { details, state: { has_model: true }, addEventListener() {} };
+  return takings(store, () => {}, () => {})[1].querySelectorAll("option").length;
+}"""
+
 ANSWERED = f"""() => {{
   const answer = document.querySelector(".answer");
   return answer !== null && answer.textContent !== "{NOTHING}";
@@ -240,6 +247,10 @@ def test_model_is_taken_away(shown: Any, run: Run, tmp_path: Path) -> None:
     assert problem.text_content().startswith("--to nam: ")
     assert "--hidden-size" in shown.locator(".options").first.text_content()
     assert shown.locator(".options").first.locator("tbody th").first.text_content() != "--seed"
+    # The weights of a model in integers are stored as they are.
+    quantize = {"name": "quantize", "flag": "--quantize", "default": None, "help": "", "unit": ""}
+    for value, offered in ((None, 3), ("int8", 0)):
+        assert shown.evaluate(NUMBERS_OFFERED, [{**quantize, "value": value}]) == offered
 
 
 def test_signal_is_bent_and_pasted(

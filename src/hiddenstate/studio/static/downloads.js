@@ -119,15 +119,16 @@ function exports_(store, show, fail) {
     event.preventDefault();
     fail("");
     const data = new FormData(form);
-    const [to, layout] = String(data.get("to")).split(" ");
-    start(store, { command: "export", options: { to, weights: String(data.get("weights")), ...(layout && { layout }) } }, place, button, show);
+    const [to, layout] = String(data.get("to")).split(" "), weights = data.get("weights");
+    start(store, { command: "export", options: { to, ...(weights && { weights }), ...(layout && { layout }) } }, place, button, show);
   } });
   const button = h("button", { class: "main" }, t("Export"));
+  const inIntegers = store.details.options.some((/** @type {any} */ { name, value }) => name === "quantize" && value); // which has its own numbers
   const none = h("p", { class: "note" }, t("There is a model to export once the run is done."));
   form.append(
     h("fieldset", {}, h("legend", {}, t("to")), Object.entries(TARGETS).map(([target, meaning], number) => h("label", {},
       h("input", { type: "radio", name: "to", value: target, checked: number === 0 }), h("code", {}, target), h("span", {}, t(meaning))))),
-    h("div", { class: "row" }, h("label", {}, t("numbers"), " ", h("select", { name: "weights" }, Object.entries(WEIGHTS).map(([value, name]) => h("option", { value }, t(name))))), button),
+    h("div", { class: "row" }, inIntegers ? null : h("label", {}, t("numbers"), " ", h("select", { name: "weights" }, Object.entries(WEIGHTS).map(([value, name]) => h("option", { value }, t(name))))), button),
     place);
   const update = () => {
     form.hidden = !store.state.has_model;
