@@ -96,6 +96,11 @@ class DataError(HiddenstateError, ValueError):
     file_row: int | None = None
     """The row of the file, from 0, that the message is about, where it does not name its place."""
 
+    def __init__(self, what: str = "", *hints: Hint, place: str = "", needs: str = "") -> None:
+        super().__init__(what, *hints, place=place)
+        self.needs = needs
+        """The option that has to name a column of the data, if one is missing."""
+
 
 class OptionError(HiddenstateError, ValueError):
     """An option or argument that is out of range (exit code 2)."""

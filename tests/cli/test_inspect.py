@@ -176,6 +176,13 @@ def test_the_reason_why_a_table_does_not_fit_classify_is_reported(cli, tmp_path)
     assert "add --label COL" in " ".join(out.split())
 
 
+def test_json_names_the_option_that_a_job_needs_for_a_column(cli, tmp_path):
+    for label, job, option in (("u", "classify", "label"), ("label", "regress", "target")):
+        wide_table(tmp_path / "wide.csv", label=label)
+        fits = json.loads(cli("inspect", "wide.csv", "--json").out)["fits"]
+        assert {fit["job"]: fit["needs"] for fit in fits if fit["needs"]} == {job: option}
+
+
 def test_json_is_one_object_and_nothing_else(cli, tmp_path):
     long_table(tmp_path / "sensors.csv")
     printed = json.loads(cli("inspect", "sensors.csv", "--json").out)

@@ -59,6 +59,7 @@ def as_json_object(
             "layout": fit.layout or None,
             "when": fit.when or None,
             "why_not": fit.why_not or None,
+            "needs": fit.needs or None,
             "options": {name: _plain(value) for name, value in fit.options.items()},
             **_plan(plans.get(fit.job), bool(findings.unread)),
         }

@@ -151,7 +151,7 @@ def _tried(fit: "Fit", path: str, plans: dict[str, Planned]) -> "Fit":
         without_teacher(make_config(fit.job, {**config.flat(), "augment": ()}), prepared)
         leaks = find_leaks(dataset, config, prepared) if not plans else ()
     except HiddenstateError as error:
-        return Fit(fit.job, why_not=str(error).removeprefix(f"{path}: "))
+        return Fit.refused(fit.job, error, path)
     plans[fit.job] = Planned(config, obstacles_before_training(config, prepared), leaks)
     return fit
 
@@ -189,7 +189,7 @@ def _table(values: Mapping[str, Any]) -> "Columns | None":
 
 def _read_as_possible(
     values: Mapping[str, Any], job: str | None, table: "Columns | None"
-) -> "tuple[Config, SequenceDataset, dict[str, str]]":
+) -> "tuple[Config, SequenceDataset, dict[str, HiddenstateError]]":
     """Read data as :func:`_read_for_job`, without a guess of the columns of a table that fails.
 
     If the columns that seem to hold ids, times or labels do not, each row is read by itself: first
@@ -217,7 +217,7 @@ def _read_as_possible(
 
 def _read_for_job(
     values: Mapping[str, Any], job: str | None
-) -> "tuple[Config, SequenceDataset, dict[str, str]]":
+) -> "tuple[Config, SequenceDataset, dict[str, HiddenstateError]]":
     """Read data for `job`, or for the first job that can read it.
 
     Parameters
@@ -231,7 +231,7 @@ def _read_for_job(
     config : Config
         That of the job.
     dataset : SequenceDataset
-    refusals : dict of str
+    refusals : dict of HiddenstateError
         Why other jobs could not read the data, by job.
 
     Raises
@@ -262,7 +262,7 @@ def _read_for_job(
         except (DataError, OptionError) as error:
             refusals.setdefault(name, error)
         else:
-            return config, dataset, {name: str(error) for name, error in refusals.items()}
+            return config, dataset, refusals
     raise refusals.get(first_with("codes"), next(iter(refusals.values())))
 
 

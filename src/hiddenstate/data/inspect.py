@@ -42,7 +42,15 @@ from hiddenstate.data.readers.table_remarks import missing_remarks, order_remark
 from hiddenstate.data.settled import numbered_ids
 from hiddenstate.data.store import RowStore
 from hiddenstate.data.table_series import TableSeries, find_series
-from hiddenstate.errors import DataError, OptionError, Setting, count, listed, printable
+from hiddenstate.errors import (
+    DataError,
+    HiddenstateError,
+    OptionError,
+    Setting,
+    count,
+    listed,
+    printable,
+)
 from hiddenstate.program.jobs import kind_of
 from hiddenstate.system.notice import offering
 from hiddenstate.system.typing import Array
@@ -152,7 +160,7 @@ def with_found_leaks(findings: Findings, leaks: Iterable[Leak]) -> Findings:
 def inspect_dataset(
     d: SequenceDataset,
     config: Config,
-    refused: Mapping[str, str] | None = None,
+    refused: Mapping[str, HiddenstateError] | None = None,
     columns: Columns | None = None,
 ) -> Findings:
     """Inspect a data set.
@@ -164,7 +172,7 @@ def inspect_dataset(
     config : Config
         The options that it was read with.
     refused : mapping, optional
-        Reasons why other jobs could not read it, by job.
+        Why other jobs could not read it, by job.
     columns : Columns, optional
         The columns of a table in memory, from which `d` was made.
     """
@@ -246,7 +254,7 @@ def _checked(fit: Fit, columns: Columns, options: DataConfig) -> Fit:
         config = make_config(fit.job, {**fit.options, "data": options.data})
         to_dataset(columns, config.data, fit.job, True, columns.where)
     except (DataError, OptionError) as error:
-        return Fit(fit.job, why_not=str(error).removeprefix(f"{columns.where}: "))
+        return Fit.refused(fit.job, error, columns.where)
     return fit
 
 

@@ -19,7 +19,7 @@ from hiddenstate.data.readers.sounds import ONE_SOUND
 from hiddenstate.data.settled import numbered_ids
 from hiddenstate.data.store import RowStore
 from hiddenstate.data.table_series import MIN_STEPS, TableSeries
-from hiddenstate.errors import count, printable
+from hiddenstate.errors import DataError, HiddenstateError, count, printable
 from hiddenstate.system.typing import Array
 
 Options = dict[str, Any]
@@ -41,6 +41,8 @@ class Fit:
         The condition under which the job makes sense, if there is one.
     why_not : str
         The reason why the job does not fit; empty if it does.
+    needs : str
+        The option that has to name a column for the job to fit, if that is the reason.
     """
 
     job: str
@@ -48,13 +50,20 @@ class Fit:
     layout: str = ""
     when: str = ""
     why_not: str = ""
+    needs: str = ""
+
+    @classmethod
+    def refused(cls, job: str, error: HiddenstateError, where: str) -> "Fit":
+        """Return that a job does not fit because of an error about the data `where`."""
+        needs = error.needs if isinstance(error, DataError) else ""
+        return cls(job, why_not=str(error).removeprefix(f"{where}: "), needs=needs)
 
 
 def job_fits(
     d: SequenceDataset,
     options: DataConfig,
     extra: Options,
-    refused: Mapping[str, str],
+    refused: Mapping[str, HiddenstateError],
     reading: WideReading | None = None,
     series: TableSeries | None = None,
 ) -> tuple[Fit, ...]:
@@ -68,7 +77,7 @@ def job_fits(
     extra : dict
         Further options that every job needs.
     refused : mapping
-        Reasons why jobs could not read the data, by job.
+        Why jobs could not read the data, by job.
     reading : WideReading, optional
         How wide rows are read if no option says.
     series : TableSeries, optional
@@ -87,9 +96,9 @@ def job_fits(
     ]
     for job in JOBS:
         if all(fit.job != job for fit in fits):
-            hint = "; add --target COL" if "layout" in d.read_as else ""
-            why = refused.get(job, f"no targets{hint}")
-            fits.append(Fit(job, why_not=why.removeprefix(f"{printable(options.data)}: ")))
+            named = "layout" in d.read_as
+            none = DataError("no targets", *["add --target COL"] * named, needs="target" * named)
+            fits.append(Fit.refused(job, refused.get(job, none), printable(options.data)))
     return tuple(sorted(fits, key=lambda fit: bool(fit.why_not)))
 
 
@@ -157,7 +166,7 @@ def _classify_fit(
     series: TableSeries | None = None,
 ) -> Fit:
     if d.y is None:
-        return Fit("classify", why_not="no labels; name their column with --label")
+        return Fit("classify", why_not="no labels; name their column with --label", needs="label")
     counts, why = np.unique(d.y, return_counts=True)[1], ""
     if series is not None and options.label is None and d.read_as.get("label") in series.id:
         name, time = (printable(each, 40) for each in (d.read_as["label"], series.time))

@@ -238,7 +238,8 @@ def guess_label(
         DataError(
             f"{columns.where}: no label column (one named label, class, target or y, the only "
             f"column of text, or a last column of 0 and 1); add --label COL"
-            f"{_classes_hint(columns, free, others)}; columns: {columns.listed()}"
+            f"{_classes_hint(columns, free, others)}; columns: {columns.listed()}",
+            needs="label",
         )
     )
     return None, Likely.ONLY, ()
@@ -341,7 +342,8 @@ def guess_target(ask: Question, free: list[int]) -> list[int]:
         ask.report(
             DataError(
                 f"{columns.where}: no target column; add --target COL"
-                f"{_numbers_hint(columns, free)}; columns: {columns.listed()}"
+                f"{_numbers_hint(columns, free)}; columns: {columns.listed()}",
+                needs="target",
             )
         )
     return []

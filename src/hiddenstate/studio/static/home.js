@@ -241,8 +241,7 @@ export async function homePage(main, studio) {
     ] : null);
     update();
     /** Lets the reader choose the column that a job needs. @param {any} each */
-    const remedyOf = ({ job: other, why_not: why }) => {
-      const [, option = ""] = /; add --(label|target) COL/.exec(why) || [];
+    const remedyOf = ({ job: other, needs: option }) => {
       const names = option ? found.table.filter((/** @type {any} */ column) => !["id", "time"].includes(column.role)).map((/** @type {any} */ column) => column.name) : [];
       if (!names.length) return null;
       const words = option === "label" ? t("Choose the column of labels") : t("Choose the target");
