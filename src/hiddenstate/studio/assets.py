@@ -51,7 +51,8 @@ def load_assets() -> dict[str, Asset]:
             elif entry.name.endswith(".css") and folder == FOLDERS[0]:
                 style = entry.read_text("utf-8")
                 is_first = entry.name == STYLE
-                style = style_of(style, "row_form") if is_first else compact_style(style)
+                shared = ("row_form", "row_cards")
+                style = style_of(style, *shared) if is_first else compact_style(style)
                 found[f"{folder}/{entry.name}"] = Asset(KINDS[".css"], style.encode())
     return found
 

@@ -62,7 +62,7 @@ def page(run: Run, tables: Sequence[Table] = (), fans: Mapping[str, object] | No
     bodies["appendix"] = ("Appendix", folded)
     sections = {key: (title, body) for key, (title, body) in bodies.items() if body}
     titles = {"result": "Result"} | {key: title for key, (title, _) in sections.items()}
-    css = style_of(Template(asset("page.css")).substitute(heat=_heat()))
+    css = style_of(Template(asset("page.css")).substitute(heat=_heat()), "row_cards")
     script = _script("page", replay.key, "forecast" if fans else "")
     return Template(asset("page.html")).substitute(
         first=tags.head(facts.title, css, policy(css, script)),
