@@ -1,12 +1,18 @@
 """Rows of a data set are summed in parts."""
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from hiddenstate.data import rows
+from hiddenstate.config import make_config
+from hiddenstate.data import Rows, SequenceDataset, rows
+from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.statistics import statistics
+from hiddenstate.engines import make_engine
+from hiddenstate.jobs import make_job
+from hiddenstate.training.initial_state import starting_state
 
 
 @pytest.mark.parametrize("width", [1, 2, 7])
@@ -28,3 +34,29 @@ def test_statistics_take_little_memory_besides_the_rows() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 8 * 8 * rows.AT_ONCE  # a few arrays of a part in float64
+
+
+def test_many_windows_of_a_series_are_kept_as_views(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They have the numbers of copies, and a net learns the same from them."""
+    X = np.random.default_rng(0).normal(5, 2, (1, 3000, 4)).astype(np.float32)
+    data = SequenceDataset("own", Rows(X, X), source="file")
+    options = {"window": 32, "stride": 1, "horizon": 1, "max_steps": 40, "scale": "standard"}
+    config = make_config("regress", {**options, "stateful": False, "output": "steps"})
+    trained, copies = [], prepare(data, config)
+    for most in (rows.PIECE, 2**16):
+        monkeypatch.setattr(rows, "PIECE", most)
+        tracemalloc.start()
+        own = prepare(data, config)
+        kept = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        job = make_job(config, own)
+        engine = make_engine(job.task(), starting_state(job))
+        losses = engine.run(0, 40, lambda: False).losses
+        trained.append((losses, engine.predict(own.train.X), job._train_targets))
+    assert kept < 6 * X.nbytes < copies.X.nbytes
+    np.testing.assert_array_equal(own.X, copies.X)
+    np.testing.assert_array_equal(own.train.y, copies.train.y)
+    for one, other in zip(*trained, strict=True):
+        np.testing.assert_array_equal(one, other)
+    alike = (replace(each, fingerprint_as_read=None).fingerprint() for each in (own, copies))
+    assert len(set(alike)) == 1

@@ -175,8 +175,9 @@ class Dataset:
         for part in (self.train, self.test or self.train.take(slice(0, 0))):
             for array, dtype in part.arrays():
                 digest.update(f"{dtype.str}{array.shape}".encode())
-                for _, piece in in_pieces(np.ascontiguousarray(array).reshape(-1), SCAN_BYTES):
-                    values = piece.astype(dtype, copy=False)
+                flat = array.reshape(-1) if array.flags.c_contiguous else array
+                for _, piece in in_pieces(flat, SCAN_BYTES):
+                    values = np.ascontiguousarray(piece, dtype)
                     digest.update(values.view(np.uint8).data)
         return digest.hexdigest()
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from hiddenstate.data.origin import Origin, whole
 from hiddenstate.data.store import PIECE, RowStore, forget
@@ -157,10 +158,32 @@ def in_memory(X: Any) -> Any:
     :func:`~hiddenstate.data.store.mapped_rows`, which their file changes no more."""
     if isinstance(X, RowStore) or X.flags.writeable:
         return X
+    if (steps := overlapping(X)) is not None:
+        return windows_like(X, np.array(steps))
     own = np.empty(X.shape, X.dtype)
     for first, rows in in_pieces(X):
         own[first : first + len(rows)] = rows
     return own
+
+
+def overlapping(X: Any) -> Array | None:
+    """Return the steps (T, 1, I) of the series of which X are windows (n, W, I) that overlap, if
+    they are too many to be copied: more than `PIECE` bytes."""
+    view = isinstance(X, np.ndarray) and X.ndim == 3 and not X.flags.writeable
+    if not view or X.nbytes <= PIECE or not 0 < X.strides[0] < X.shape[1] * X.strides[1]:
+        return None
+    (apart, step, each), (n, window, width) = X.strides, X.shape
+    if apart % step:
+        return None
+    T = (n - 1) * apart // step + window
+    return as_strided(X, (T, 1, width), (step, step, each), writeable=False)
+
+
+def windows_like(X: Array, steps: Array) -> Array:
+    """Return windows of steps (T, 1, I), as X are of theirs: a view, which cannot be written."""
+    apart, step = X.strides[0] // X.strides[1], steps.strides[0]
+    shape = (*X.shape[:2], steps.shape[2])
+    return as_strided(steps, shape, (apart * step, step, steps.strides[2]), writeable=False)
 
 
 def of_features(values: Array, which: Sequence[int], dtype: Any = None) -> Array:

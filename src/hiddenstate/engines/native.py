@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.config import AutoencoderConfig
+from hiddenstate.data.rows import overlapping
 from hiddenstate.data.store import PIECE
 from hiddenstate.engines.dropout import mask_keys
 from hiddenstate.engines.integers import grids
@@ -78,6 +79,12 @@ def _kind(X: Source) -> np.dtype[Any]:
     return X.dtype if X.dtype in (np.uint8, np.float32, np.float64) else np.dtype(np.float64)
 
 
+def _is_whole(X: Source) -> bool:
+    """Return whether the kernels read all rows where they are, or as one copy: X is an array, and
+    not many windows of a series."""
+    return isinstance(X, np.ndarray) and overlapping(X) is None
+
+
 def _rows(X: Array) -> Array:
     """Return rows as the kernels read them, contiguous."""
     return np.ascontiguousarray(X, _kind(X))
@@ -93,14 +100,15 @@ def _rows_at_once(X: Source) -> int:
 
 
 def _pieces(X: Source) -> Iterator[slice]:
-    """Yield slices of rows: all of an array, at most `PIECE` bytes or two shards of a store.
+    """Yield slices of rows: all of an array, at most `PIECE` bytes or two shards of a store or of
+    many windows of a series.
 
     Every slice but the last ends at the end of a shard, and none but an only one is shorter than
     two shards. So each row is in a shard with the same rows as if all were computed at once, and
     its outputs are the same to the last bit.
     """
     bounds = [0, len(X)]
-    if not isinstance(X, np.ndarray):
+    if not _is_whole(X):
         two = 2 * _SHARD
         at_once = max(two, (_rows_at_once(X) - two) // _SHARD * _SHARD)
         bounds = [*range(0, max(len(X) - two + 1, 1), at_once), len(X)]
@@ -218,7 +226,7 @@ class NativeEngine:
             carried = _states(task.net, state.carried)
             self._learner.load_state([np.ascontiguousarray(a, self._dtype) for a in carried])
         X = task.X
-        if isinstance(X, np.ndarray) and task.augment is None:
+        if _is_whole(X) and task.augment is None:
             self._teach(X, slice(None))
         else:  # `run` reads it piece by piece
             dtype = _kind(X) if task.augment is None else np.dtype(self._dtype)
@@ -263,11 +271,11 @@ class NativeEngine:
     ) -> Iterator[tuple[slice, Array]]:
         """Yield (steps, rows): the steps whose rows the kernels have, and their numbers there.
 
-        The rows of a store are read for as many steps at a time as fit in `PIECE` bytes, and rows
-        are augmented for as many as have `AUGMENTED` numbers.
+        The rows of a store, or of many windows of a series, are read for as many steps at a time as
+        fit in `PIECE` bytes, and rows are augmented for as many as have `AUGMENTED` numbers.
         """
         X, augment = self.task.X, self.task.augment
-        if isinstance(X, np.ndarray) and augment is None:
+        if _is_whole(X) and augment is None:
             yield slice(0, len(sizes)), rows
             return
         room = _rows_at_once(X)

@@ -117,7 +117,8 @@ class TorchEngine:
         self._X = None  # all rows, on the device if it is not the cpu
         in_memory = isinstance(task.X, np.ndarray) and task.augment is None
         if self.device != "cpu" and in_memory:
-            self._X = torch.from_numpy(task.X).to(self._device)
+            own = np.require(task.X, requirements=["C", "W"])
+            self._X = torch.from_numpy(own).to(self._device)
         self._y = None if task.y is None else _targets(task.y, training.dtype, self._device)
         self._weights = None
         if task.weights is not None:

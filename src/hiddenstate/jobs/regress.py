@@ -11,6 +11,7 @@ from hiddenstate.data.bundled.waves import load_waves
 from hiddenstate.data.dataset import MAX_NAMES
 from hiddenstate.data.prepare.streams import overlap
 from hiddenstate.data.prepare.transform import Transform
+from hiddenstate.data.rows import in_pieces, overlapping
 from hiddenstate.engines import Engine, make_predictor
 from hiddenstate.engines.signals import state_before
 from hiddenstate.errors import DataError, OptionError, count
@@ -235,10 +236,8 @@ class RegressSnapshots(JobSnapshots):
         """Return the loss of the last value in a forecast, else of the mean training target or its
         quantiles."""
         transform, y = self.dataset.transform, rows.require_targets()
-        now = last_values(transform, rows)
-        if now is not None:
-            scaled = transform.apply_targets(now, rows.X, rows.lengths, y.dtype)
-            return loss_of(self.job, scaled, rows)
+        if last_values(transform, rows.take(slice(1))) is not None:
+            return loss_of(self.job, _last_scaled(transform, rows), rows)
         train = self.dataset.train
         plain = constant(train.require_targets(), _lengths(train), transform.quantiles)
         return loss_of(self.job, np.broadcast_to(plain, y.shape), rows)
@@ -405,6 +404,25 @@ def last_values(transform: Transform, rows: Rows) -> Array | None:
     if rows.require_targets().ndim == 3:
         return transform.current_targets(rows.X)
     return transform.current_targets(rows.X[np.arange(len(rows)), rows.ends - 1])
+
+
+def _last_scaled(transform: Transform, rows: Rows) -> Array:
+    """Return the last known values of the targets as a net learns them, in the shape of y: of many
+    windows that do not overlap, some at a time, as values in their own units are float64."""
+
+    def scaled(part: Rows) -> Array:
+        now = last_values(transform, part)
+        assert now is not None
+        return transform.apply_targets(now, part.X, part.lengths, part.require_targets().dtype)
+
+    y = rows.require_targets()
+    if transform.linear is not None or y.ndim < 3 or overlapping(rows.X) is not None:
+        return scaled(rows)
+    own = np.empty(y.shape, y.dtype)
+    for first, piece in in_pieces(rows.X):
+        some = slice(first, first + len(piece))
+        own[some] = scaled(rows.take(some))
+    return own
 
 
 def _are_of_the_same(some: Answers, others: Answers) -> bool:

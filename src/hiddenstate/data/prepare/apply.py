@@ -2,17 +2,18 @@
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from hiddenstate.data.prepare.missing import SCAN_BYTES, amount, missing_error
-from hiddenstate.data.rows import in_pieces
+from hiddenstate.data.rows import in_pieces, overlapping, windows_like
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError
 from hiddenstate.program.order import prepared, restored, step_of
 from hiddenstate.program.rows import after_end
-from hiddenstate.program.steps import Logarithm, Scale, Step, Unreadable
+from hiddenstate.program.steps import Fill, Logarithm, Scale, Step, Unreadable
 from hiddenstate.system.typing import Array
 
 Place = Callable[[int, tuple[int, ...]], tuple[str, int | None]]
@@ -53,6 +54,10 @@ def apply_steps(
         If a value cannot be read, or is too large for `dtype`; of a store when it is read.
     """
     shape, (kept, dtype) = (*X.shape[1:-1], width), dtypes
+    if lengths is None and (series := overlapping(X)) is not None and not _carries(steps):
+        with suppress(DataError):  # a message names a row of X, not of the series
+            own = apply_steps(steps, series, None, width, dtypes, where, place=place)
+            return windows_like(X, own)
     if isinstance(X, RowStore):
         return X.mapped(lambda rows: _of_store(steps, rows, dtype, where, place), shape, dtype)
     with np.errstate(over="ignore"):  # checked below
@@ -73,6 +78,12 @@ def apply_steps(
                 out = _front(X, kept, shape)
     check_range(out, None, dtype, where)
     return out
+
+
+def _carries(steps: Sequence[Step]) -> bool:
+    """Return whether a value of a row depends on those before it."""
+    fill = step_of(steps, Fill)
+    return fill is not None and fill.forward
 
 
 def _front(X: Array, dtype: Any, shape: tuple[int, ...]) -> Array:

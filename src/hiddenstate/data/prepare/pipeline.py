@@ -50,7 +50,7 @@ from hiddenstate.data.prepare.split import (
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.data.prepare.weights import weighed, with_scaled_weights
 from hiddenstate.data.prepare.windows import cut_windows
-from hiddenstate.data.rows import Rows, in_memory, is_copy, with_origin
+from hiddenstate.data.rows import Rows, in_memory, is_copy, overlapping, with_origin
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.system.notice import Remark
@@ -243,8 +243,14 @@ def _transformed(
     X = transform.apply(rows.X, rows.lengths, dtype, where, check=False, overwrite=own)
     y = rows.y
     if config.kind.has_targets and y is not None:
-        y = in_memory(transform.apply_targets(y, X, rows.lengths, dtype))
-    return replace(rows, X=in_memory(X), y=y)
+        y = _kept(transform.apply_targets(y, X, rows.lengths, dtype), y)
+    return replace(rows, X=_kept(X, rows.X), y=y)
+
+
+def _kept(values: Any, read: Any) -> Any:
+    """Return values in memory; windows of another array than those that were `read` stay views."""
+    is_own = overlapping(values) is not None and not np.may_share_memory(values, read)
+    return values if is_own else in_memory(values)
 
 
 def _reading(dataset: SequenceDataset, config: Config) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from hiddenstate.data.prepare.encoding import Encoding, source_names
 from hiddenstate.data.prepare.known_ahead import KnownAhead, known_ahead
 from hiddenstate.data.prepare.linear_path import LinearPath
 from hiddenstate.data.prepare.missing import SCAN_BYTES, amount, check_finite, place_of
+from hiddenstate.data.rows import overlapping, windows_like
 from hiddenstate.data.store import PIECE, RowStore
 from hiddenstate.errors import DataError
 from hiddenstate.program.order import for_nets, has_far_targets, learned, step_of, undone
@@ -296,6 +297,8 @@ class Transform:
             return np.asarray(scaled)
 
         scaled = self._in_parts(change, y, X, lengths, dtype)
+        if wrong and overlapping(y) is not None:
+            return self.apply_targets(np.array(y), X, lengths, dtype)  # counted by window
         if wrong:
             raise DataError(
                 f"{amount(wrong, 'target')} too large for {np.dtype(dtype)}, the first in row "
@@ -319,6 +322,10 @@ class Transform:
         if not isinstance(X, np.ndarray) or X.ndim < 3:
             return change(y, X, lengths, 0, 0)
         plain = self._reads_plainly
+        if self.linear is None and not self.by_window and lengths is None:
+            series, inputs = overlapping(y), overlapping(X)
+            if series is not None and inputs is not None and len(series) == len(inputs):
+                return windows_like(y, self._in_parts(change, series, inputs, None, dtype))
         whole, most = (8 * max(X.size, y.size), SCAN_BYTES) if plain else (y.nbytes, PIECE)
         if whole <= most:
             return change(y, X, lengths, 0, 0)
@@ -460,6 +467,9 @@ class Transform:
         indices = feature_indices(self.targets, self.columns)
         if indices is None or max(indices) >= self.n_features(X.shape[-1]):
             return None
+        if (series := overlapping(X)) is not None:
+            current = self.current_targets(series)
+            return None if current is None else windows_like(X, current)
         current = self.for_outputs(unscaled(X, indices, step_of(self.steps, Scale)))
         return exponentials(current, self.log) if self.log else current
 
