@@ -2,6 +2,7 @@
 
 import tracemalloc
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def test_many_windows_of_a_series_are_kept_as_views(monkeypatch: pytest.MonkeyPa
     data = SequenceDataset("own", Rows(X, X), source="file")
     options = {"window": 32, "stride": 1, "horizon": 1, "max_steps": 40, "scale": "standard"}
     config = make_config("regress", {**options, "stateful": False, "output": "steps"})
-    trained, copies = [], prepare(data, config)
+    trained, copies = list[tuple[Any, ...]](), prepare(data, config)
     for most in (rows.PIECE, 2**16):
         monkeypatch.setattr(rows, "PIECE", most)
         tracemalloc.start()
