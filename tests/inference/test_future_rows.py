@@ -31,8 +31,8 @@ def write(folder: Path, n: int = 110, after: int = 6) -> Path:
         level = 100 + np.cumsum(0.1 * random.normal(size=n + after))
         sales = level - 6 * (price - 10) + 25 * holiday
         for i in range(n + after):
-            cells = [np.datetime64("2024-01-01") + i, shop, "north" if shop == "a" else "south"]
-            cells += [price[i], "yes" if holiday[i] else "no"]
+            cells = [np.datetime64("2024-01-01") + np.timedelta64(i, "D"), shop]
+            cells += ["north" if shop == "a" else "south", price[i], "yes" if holiday[i] else "no"]
             lines.append([*map(str, cells), f"{sales[i]:.3f}" if i < n else ""])
     path = folder / "own.csv"
     head = "date,shop,region,price,holiday,sales"
@@ -300,7 +300,7 @@ def dated(path: Path, days: list[str], head: str = "date,price,sales", known: in
 
 
 def test_dates_of_a_file_are_compared_though_a_day_of_the_history_is_missing(cli, tmp_path):
-    days = [str(np.datetime64("2024-01-01") + i) for i in range(90)]
+    days = [str(np.datetime64("2024-01-01") + np.timedelta64(i, "D")) for i in range(90)]
     dated(tmp_path / "own.csv", days[:60] + days[61:])
     options = ("--target", "sales", "--horizon", 1, "--future", "price")
     more = ("--window", 8, "--calendar", "none", *OFF, "--max-steps", 5)
@@ -331,7 +331,7 @@ def test_dates_of_a_file_are_compared_though_a_day_of_the_history_is_missing(cli
 
 
 def test_missing_days_are_filled_by_the_recipe_and_read_alike_ever_after(cli, tmp_path):
-    days = [str(np.datetime64("2024-01-01") + i) for i in range(120)]
+    days = [str(np.datetime64("2024-01-01") + np.timedelta64(i, "D")) for i in range(120)]
     dated(tmp_path / "own.csv", days[:60] + days[63:], known=110)
     options = ("--target", "sales", "--horizon", 1, "--future", "price", "--window", 8)
     done = cli("regress", "own.csv", *options, *OFF, "--max-steps", 5)

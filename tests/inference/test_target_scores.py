@@ -86,7 +86,8 @@ def shops(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder, random = tmp_path_factory.mktemp("shops"), np.random.default_rng(0)
     week = 1 + 0.5 * np.sin(2 * np.pi * np.arange(90) / 7)
     lines = [
-        f"{np.datetime64('2024-01-01') + day},{shop},{10**shop * week[day] * noise:.3f},"
+        f"{np.datetime64('2024-01-01') + np.timedelta64(day, 'D')},{shop},"
+        f"{10**shop * week[day] * noise:.3f},"
         f"{week[day] / 100 + 1e-4 * random.normal():.6f}"
         for shop in (2, 5)
         for day, noise in enumerate(1 + 0.1 * random.normal(size=90))
