@@ -7,7 +7,7 @@ of man(7). The codes at exit are those of docs/cli.md.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -46,7 +46,7 @@ class ManFormatter(click.HelpFormatter):
                 self.write(f".PP\n{' '.join(lines)}\n")
 
     def write_dl(
-        self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
+        self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
     ) -> None:
         """Write names, each with its text below."""
         for name, text in rows:
