@@ -177,7 +177,11 @@ def clear_stale(folder: Path) -> None:
     Those of live processes stay. A temporary folder is removed only if it is empty or contains a
     run's lock.
     """
-    for left in folder.glob(f"{TEMPORARY}*"):
+    try:
+        names = os.listdir(folder)  # a pattern would take ten times as long
+    except OSError:
+        return
+    for left in (folder / name for name in names if name.startswith(TEMPORARY)):
         number = left.name.removeprefix(TEMPORARY).partition("-")[0]
         if number.isdecimal() and not is_alive(int(number)):
             if (left / "lock").is_file() and not left.is_symlink():

@@ -161,3 +161,16 @@ def test_a_worker_leaves_no_folder_and_counts_as_dead_at_once(tmp_path: Path) ->
     assert worker.is_dead
     place.parent.rmdir()  # nothing is known of a study that was moved
     assert not worker.is_dead
+
+
+def test_only_trials_that_changed_are_made_anew_when_a_study_is_read_again(tmp_path: Path) -> None:
+    study, other = study_in(tmp_path), study_in(tmp_path)
+    with locked_place(study.folder) as place:
+        first, second = claimed(study, place), claimed(study, place)
+        assert study.ledger.finish(first.last, "COMPLETE", 0.5)
+        before = study.slots()
+        assert other.ledger.finish(second.last, "COMPLETE", 0.25)
+        after = study.slots()
+    assert after[0] is before[0]
+    assert [each.state for each in before[:2]] == ["done", "running"]
+    assert [(each.state, each.value) for each in after[:2]] == [("done", 0.5), ("done", 0.25)]

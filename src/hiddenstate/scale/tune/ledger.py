@@ -15,9 +15,10 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from hiddenstate.scale.tune.rows import (
     attribute_of,
@@ -77,7 +78,7 @@ class Slot:
         """The attempt that counts; None before the first."""
         return self.attempts[-1] if self.attempts else None
 
-    @property
+    @cached_property
     def state(self) -> str:
         """`waiting`, `running`, `done`, `pruned`, `failed` or `lost`."""
         if self.last is None:
@@ -87,12 +88,12 @@ class Slot:
             return "failed" if WHY in self.last.user_attrs else "lost"
         return {"complete": "done"}.get(name, str(name))
 
-    @property
+    @cached_property
     def finished(self) -> bool:
         """Whether it is done, pruned or failed."""
         return self.state in ("done", "pruned", "failed")
 
-    @property
+    @cached_property
     def value(self) -> float | None:
         """The validation loss of a trial that is done or pruned."""
         return self.last.value if self.state in ("done", "pruned") else None
@@ -114,8 +115,11 @@ class Slot:
         return int(self.attribute(DEATHS, 0) + died)
 
 
-def slots_of(trials: Iterable[Any], n_trials: int) -> list[Slot]:
-    """Return the slots that Optuna's trials are attempts at, by number."""
+def slots_of(
+    trials: Iterable[Any], n_trials: int, known: Mapping[int, Slot] = MappingProxyType({})
+) -> list[Slot]:
+    """Return the slots that Optuna's trials are attempts at, by number; those that are `known` by
+    number where they have the same attempts."""
     first: dict[tuple[int, Any], Any] = {}
     for trial in sorted(trials, key=lambda each: each.number):
         facts = trial.user_attrs
@@ -127,8 +131,19 @@ def slots_of(trials: Iterable[Any], n_trials: int) -> list[Slot]:
         while (number, before) in first:
             attempts.append(first[number, before])
             before = attempts[-1].number
-        slots.append(Slot(number, tuple(attempts)))
+        slot = known.get(number)
+        if slot is None or [*map(id, slot.attempts)] != [*map(id, attempts)]:
+            slot = Slot(number, tuple(attempts))
+        slots.append(slot)
     return slots
+
+
+class Reading(NamedTuple):
+    """The trials of a study as they stood when they were read."""
+
+    slots: list[Slot]
+    n_rows: int
+    """Number of Optuna's trials."""
 
 
 @cache
@@ -208,6 +223,7 @@ class Ledger:
     def __init__(self, storage: Any, name: str, patience: Patience) -> None:
         self.storage, self.name, self.patience = storage, name, patience
         self.study_id: int = patience(storage.get_study_id_from_name, name)
+        self._known: dict[int, Slot] = {}
         self._forget()
 
     def _forget(self) -> None:
@@ -218,7 +234,14 @@ class Ledger:
 
     def slots(self, n_trials: int) -> list[Slot]:
         """Return all slots as they stand."""
-        return slots_of(self.patience(self.trials), n_trials)
+        return self.read(n_trials).slots
+
+    def read(self, n_trials: int) -> Reading:
+        """Return all slots as they stand; those that did not change are the same as before."""
+        trials = self.patience(self.trials)
+        slots = slots_of(trials, n_trials, self._known)
+        self._known = {slot.number: slot for slot in slots}
+        return Reading(slots, len(trials))
 
     def trials(self) -> list[Any]:
         """Return Optuna's trials, which are not to be changed; raises as the storage does."""
@@ -241,20 +264,19 @@ class Ledger:
         n_trials: int,
         owner: Owner,
         choose: Chooser = lambda slot, slots: None,
-        read: Sequence[Any] | None = None,
+        read: Reading | None = None,
     ) -> Slot | None:
         """Take the first trial that nobody trains, for `owner`; None if there is none now.
 
         `choose` returns the parameters of a trial, with their distributions, or None if it has
-        some; it gets the trial, and all as they stand. `read` are Optuna's trials if they were
-        read a moment ago: a trial that another worker took since then is not taken.
+        some; it gets the trial, and all as they stand. `read` is what was read a moment ago, if
+        it was: a trial that another worker took since then is not taken.
 
         A worker of this machine is known to be dead at once, others after a time without a sign.
         """
         own = {**owner.facts(), "claim": secrets.token_hex(8)}  # of this claim and no other
         while True:
-            trials, read = self.patience(self.trials) if read is None else read, None
-            slots = slots_of(trials, n_trials)
+            (slots, n_rows), read = read or self.read(n_trials), None
             free = [slot for slot in slots if slot.state in ("waiting", "lost")]
             running = [slot for slot in slots if slot.state == "running"]
             stale = (
@@ -269,7 +291,7 @@ class Ledger:
             free.sort(key=lambda slot: slot.number)
             for slot in free:
                 chosen = choose(slot, slots)
-                taken = self.patience(self._take, slot, own, chosen, len(trials))
+                taken = self.patience(self._take, slot, own, chosen, n_rows)
                 if taken is not None:
                     return taken
                 if slot.last is None:  # another worker made it

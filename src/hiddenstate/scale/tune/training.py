@@ -69,7 +69,7 @@ def runs_of(folder: Path, slot: int, number: int, n_runs: int) -> Iterator[Run]:
     base = run_name(slot, number, n_runs)
     names = os.listdir(folder) if folder.is_dir() else []
     tries = []
-    for name in names:
+    for name in [name for name in names if name.startswith(base)]:
         rest = name.removeprefix(f"{base}-try")
         if name == base:
             tries.append(1)

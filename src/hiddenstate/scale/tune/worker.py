@@ -28,8 +28,8 @@ from hiddenstate.scale.tune.ledger import (
     WHY,
     Ledger,
     Owner,
+    Reading,
     Slot,
-    slots_of,
 )
 from hiddenstate.scale.tune.rungs import RungRequests, Rungs
 from hiddenstate.scale.tune.settings import FILE, Settings, StudyData, read_settings
@@ -104,7 +104,7 @@ class Worker:
     interrupted: Callable[[], bool] = lambda: False
     threads: int = 0
     _heartbeat: Heartbeat = field(init=False)
-    _read: list[Any] | None = field(init=False, default=None)
+    _read: Reading | None = field(init=False, default=None)
 
     def run(self) -> bool:
         """Train until every trial is finished; False if asked to stop before."""
@@ -248,9 +248,8 @@ class Worker:
         """Finish a trial, unless it is another worker's by now."""
         self._heartbeat.finishing = True
         if self.study.ledger.finish(slot.last, state, value, facts):
-            self._read = self.study.ledger.patience(self.study.ledger.trials)
-            slots = slots_of(self._read, self.study.settings.n_trials)
-            self.watcher.finished(slots, slot.number)
+            self._read = self.study.ledger.read(self.study.settings.n_trials)
+            self.watcher.finished(self._read.slots, slot.number)
         else:
             self._heartbeat.lost = True
 
