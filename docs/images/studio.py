@@ -22,7 +22,7 @@ from sklearn.datasets import load_digits
 
 HERE = Path(__file__).parent
 SIZE = {"width": 1280, "height": 840}
-SHOWN = (1000, 656)
+SHOWN, TINY = (1000, 656), (500, 328)
 FRAME = 125
 """Milliseconds that a frame stays, unless it is a pause."""
 PAUSE = 1100
@@ -155,7 +155,6 @@ def form_codes(page: Page) -> Film:
         page.wait_for_timeout(700)
         film.take(PAUSE if moment == MOMENTS else FRAME)
     page.screenshot(path=HERE / "studio-codes.png")
-    page.locator("figure.cloud, .cloud").first.screenshot(path=HERE / "readme-studio.png")
     return film
 
 
@@ -178,6 +177,11 @@ def main() -> None:
         small = Image.open(picture).convert("RGB").resize(SHOWN, Image.Resampling.LANCZOS)
         palette = palette_of([small], 200)
         small.quantize(palette=palette, dither=Image.Dither.NONE).save(picture, optimize=True)
+    tiny = (
+        Image.open(HERE / "studio-codes.png").convert("RGB").resize(TINY, Image.Resampling.LANCZOS)
+    )
+    tiny = tiny.quantize(palette=palette_of([tiny], 128), dither=Image.Dither.NONE)
+    tiny.save(HERE / "readme-studio.png", optimize=True)
 
 
 if __name__ == "__main__":
