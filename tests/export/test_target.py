@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from hiddenstate.config import exports
 from hiddenstate.errors import OptionError
 from hiddenstate.export import export, export_model
 from hiddenstate.export.export import TARGETS, target_named
@@ -25,6 +26,13 @@ def test_every_target_has_a_module():
     for name in export.TARGETS:
         target = export.target_named(name)
         assert target.name == name
+
+
+def test_commands_offer_the_targets_and_what_they_take() -> None:
+    targets = [target_named(name) for name in TARGETS]
+    assert tuple(TARGETS) == exports.TARGETS
+    assert set(exports.LAYOUTS) == {name for target in targets for name in target.folders}
+    assert set(exports.WEIGHTS) == {w for target in targets for w in target.weights} - {"float64"}
 
 
 @pytest.mark.parametrize(

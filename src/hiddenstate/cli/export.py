@@ -17,6 +17,7 @@ from hiddenstate.cli.output_file import refuse_overwriting
 from hiddenstate.cli.predict import opened_model
 from hiddenstate.cli.quantize import lost_facts, say_lost
 from hiddenstate.cli.run_argument import run_argument
+from hiddenstate.config.exports import LAYOUTS, TARGETS, WEIGHTS
 
 
 @click.command(
@@ -28,9 +29,7 @@ from hiddenstate.cli.run_argument import run_argument
     "\n\n\b\nExample:\n  hiddenstate export classify-1 --to python --output digits.py",
 )
 @run_argument
-@click.option(
-    "--to", required=True, metavar="c|html|nam|onnx|python|rtneural|triton", help="What to write."
-)
+@click.option("--to", required=True, metavar="|".join(TARGETS), help="What to write.")
 @click.option(
     "--output",
     type=FilePath(path_type=Path),
@@ -39,7 +38,7 @@ from hiddenstate.cli.run_argument import run_argument
 )
 @click.option(
     "--weights",
-    metavar="float32|float16|int8",
+    metavar="|".join(WEIGHTS),
     help="How weights are stored.  [default: the target's choice]",
 )
 @click.option(
@@ -50,7 +49,7 @@ from hiddenstate.cli.run_argument import run_argument
 )
 @click.option(
     "--layout",
-    metavar="arduino|cmake",
+    metavar="|".join(LAYOUTS),
     help="A folder around a C header: a library of the Arduino IDE, or a project of CMake.",
 )
 @click.option("--force", is_flag=True, help="Replace files that exist.")

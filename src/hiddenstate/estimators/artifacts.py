@@ -142,7 +142,7 @@ class ArtifactsMixin:
         Parameters
         ----------
         to : str
-            `python`, `onnx`, `html`, `c`, `triton`, `rtneural` or `nam`: see docs/export.md.
+            A target, such as `python`, `onnx` or `c`: see docs/export.md.
         path : path
             The file; a JSON file with the names of classes and columns is written beside it.
         weights : str, optional

@@ -8,18 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from hiddenstate.config import DataConfig, job_options, section_options
+from hiddenstate.config.exports import LAYOUTS, TARGETS, WEIGHTS
 from hiddenstate.config.fields import NO_TEACHER, OWN_TEACHERS
 from hiddenstate.config.option import JOBS, Option
 from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
 from hiddenstate.runs.run import OWN_NAMES
-
-TARGETS = ("html", "onnx", "c", "python", "triton", "rtneural", "nam")
-"""What `export` writes."""
-
-LAYOUTS = ("arduino", "cmake")
-"""The folders that it can put a C header into."""
-
-WEIGHTS = ("float32", "float16", "int8")
 
 FILES = ("data", "test", "answers", "weights", "teach")
 """Options whose value is a path, which the caller checks."""
