@@ -243,6 +243,18 @@ def _check_together(config: Config) -> None:
         raise OptionError(
             f"--momentum: applies to sgd, not to {training.optimizer}; add --optimizer sgd"
         )
+    _check_data(config)
+    if training.patience and not config.data.valid_fraction:
+        raise OptionError("--patience: requires validation rows; add --valid-fraction 0.1")
+    if training.lr_schedule == "inverse" and training.hold == 0:
+        raise OptionError("--lr-schedule: inverse starts after --hold updates; add --hold 100")
+    if training.device == "mps" and training.dtype == "float64":
+        raise OptionError("--dtype: mps has no float64; use --device cpu or --dtype float32")
+
+
+def _check_data(config: Config) -> None:
+    """Refuse options of the data that exclude each other, or those of the network."""
+    model, training = config.model, config.training
     mean = isinstance(model, RecurrentConfig) and model.readout == "mean"
     if mean and config.kind.has_targets and config.data.output == "steps":
         raise OptionError("--readout: mean requires one target per window; add --output last")
@@ -280,12 +292,6 @@ def _check_together(config: Config) -> None:
             raise OptionError(f"--season: {twice} is given twice; name each season once")
     if config.data.calendar is not None and {"none"} < set(config.data.calendar):
         raise OptionError("--calendar: none stands alone; leave it out, or leave out the others")
-    if training.patience and not config.data.valid_fraction:
-        raise OptionError("--patience: requires validation rows; add --valid-fraction 0.1")
-    if training.lr_schedule == "inverse" and training.hold == 0:
-        raise OptionError("--lr-schedule: inverse starts after --hold updates; add --hold 100")
-    if training.device == "mps" and training.dtype == "float64":
-        raise OptionError("--dtype: mps has no float64; use --device cpu or --dtype float32")
 
 
 def _check_teacher(config: Config) -> None:

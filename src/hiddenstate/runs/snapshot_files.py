@@ -163,6 +163,39 @@ def _check_facts(facts: dict[str, Any], job: str, where: str) -> StaticFacts:
         name: kind for name, kind in ABOUT_ROWS.items() if name in facts
     }
     check_fields(facts, fields | optional_fields, f"{where}: damaged facts")
+    for name, (right, wanted) in _expected(facts, job).items():
+        if not right:
+            got = printable(repr(facts[name]), 60)
+            raise UntrustedFileError(f"{where}: damaged facts: {name} is {got}, expected {wanted}")
+    classes, picture, row_shape = facts["classes"], facts["picture"], facts.get("row_shape")
+    stream, steps = facts.get("stream"), facts.get("stream_round")
+    return StaticFacts(
+        job,
+        facts["data"],
+        None if classes is None else tuple(classes),
+        None if picture is None else tuple(picture),
+        facts["shown_split"],
+        facts["appended"],
+        tuple(facts["channels"]) if "channels" in facts else None,
+        None if row_shape is None else (row_shape[0], row_shape[1]),
+        facts.get("time_step"),
+        facts.get("time_unit"),
+        tuple((low, high) for low, high in facts["channel_ranges"])
+        if "channel_ranges" in facts
+        else None,
+        tuple(facts["targets"]) if "targets" in facts else None,
+        facts.get("held_series"),
+        facts.get("dates", False),
+        facts.get("series"),
+        None if stream is None else (stream[0], stream[1]),
+        tuple(facts["stream_names"]) if "stream_names" in facts else None,
+        None if steps is None else (steps[0], steps[1]),
+        Framing(**facts["sound"]) if "sound" in facts else None,
+    )
+
+
+def _expected(facts: dict[str, Any], job: str) -> dict[str, tuple[bool, str]]:
+    """Return of each of the facts of `job` whether it is right, and what is."""
     classes, picture = facts["classes"], facts["picture"]
     plain = all(isinstance(label, (str, int, float)) for label in classes or ())
     different = plain and len(set(classes or ())) == len(classes or ())
@@ -193,32 +226,7 @@ def _check_facts(facts: dict[str, Any], job: str, where: str) -> StaticFacts:
     }
     sound = facts.get("sound", {})
     expected["sound"] = (_is_framing(sound), "channels, a rate, samples of a frame, and bands")
-    expected = {name: what for name, what in expected.items() if name in facts}
-    for name, (right, wanted) in expected.items():
-        if not right:
-            got = printable(repr(facts[name]), 60)
-            raise UntrustedFileError(f"{where}: damaged facts: {name} is {got}, expected {wanted}")
-    return StaticFacts(
-        job,
-        facts["data"],
-        None if classes is None else tuple(classes),
-        None if picture is None else tuple(picture),
-        facts["shown_split"],
-        facts["appended"],
-        tuple(channels) if "channels" in facts else None,
-        (row_shape[0], row_shape[1]) if "row_shape" in facts else None,
-        facts.get("time_step"),
-        facts.get("time_unit"),
-        tuple((low, high) for low, high in ranges) if "channel_ranges" in facts else None,
-        tuple(facts["targets"]) if "targets" in facts else None,
-        facts.get("held_series"),
-        facts.get("dates", False),
-        facts.get("series"),
-        (stream[0], stream[1]) if "stream" in facts else None,
-        tuple(names) if "stream_names" in facts else None,
-        (steps[0], steps[1]) if "stream_round" in facts else None,
-        Framing(**sound) if "sound" in facts else None,
-    )
+    return {name: what for name, what in expected.items() if name in facts}
 
 
 def _are_names(names: Any) -> bool:

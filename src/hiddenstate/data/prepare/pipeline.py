@@ -121,12 +121,7 @@ def prepare(
     remarks += unseen_remarks(parts.train, dataset, where) + short
     if config.kind.has_classes and every_class:
         _check_learnable(parts.train, dataset.classes or [], where)
-    quantiles = config.training.quantile if transform is None else transform.quantiles
-    if quantiles != config.training.quantile:
-        raise OptionError(
-            f"--quantile: the model answers {', '.join(map(str, quantiles)) or 'no quantiles'}; "
-            "train a new one for others"
-        )
+    quantiles = _quantiles(config, transform)
     parts = parts.map(lambda name, rows: _for_quantiles(rows, len(quantiles)))
     change = added_inputs(dataset, config, where) if config.kind.has_targets else None
     if change is not None and quantiles:
@@ -165,6 +160,18 @@ def prepare(
         axes=axes,
         split_rule=split_rule if dataset.source == "file" and of_series else 1,
     )
+
+
+def _quantiles(config: Config, transform: Transform | None) -> tuple[float, ...]:
+    """Return the quantiles that are answered of each target: those of a fitted transform, if there
+    is one, which must be those of the options."""
+    quantiles = config.training.quantile if transform is None else transform.quantiles
+    if quantiles != config.training.quantile:
+        raise OptionError(
+            f"--quantile: the model answers {', '.join(map(str, quantiles)) or 'no quantiles'}; "
+            "train a new one for others"
+        )
+    return quantiles
 
 
 def _laid_out(
