@@ -334,6 +334,18 @@ def test_doctor_names_the_instructions_of_the_baseline(monkeypatch):
     assert doctor._kernel_facts()["engine"].startswith("native, baseline, NEON (available: ")
 
 
+def test_doctor_reports_a_torch_whose_libraries_do_not_load(monkeypatch):
+    class Broken:
+        def find_spec(self, name, path, target=None):
+            if name == "torch":
+                raise OSError("libgomp.so.1: version `GLIBC_2.38' not found")
+
+    monkeypatch.delitem(sys.modules, "torch")
+    monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    monkeypatch.setattr(doctor, "is_installed", lambda module: True)
+    assert doctor._torch_facts()["devices"].startswith("cpu; torch cannot be imported: libgomp")
+
+
 def test_a_library_that_cannot_be_loaded_has_exit_code_3(cli, monkeypatch):
     def refuse(*given):
         raise ImportError("\nlibtorch_cpu.so: failed to map segment from shared object\n")

@@ -100,7 +100,7 @@ def _torch_facts() -> dict[str, Any]:
         return {"devices": "cpu"}
     try:
         import torch
-    except ImportError as error:
+    except (ImportError, OSError) as error:  # OSError: a library that torch loads
         return {"devices": f"cpu; torch cannot be imported: {error}"}
     from hiddenstate.engines.torch import pick_device
 
