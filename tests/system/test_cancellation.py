@@ -37,6 +37,7 @@ def test_nothing_is_cancelled_outside_the_context():
 @pytest.mark.parametrize("job", ["classify", "autoencode", "regress"])
 def test_predicting_can_be_cancelled(job, engine, monkeypatch):
     if engine == "torch":
+        pytest.importorskip("torch")
         monkeypatch.setattr("hiddenstate.engines.choose.why_not", lambda: "none wanted")
     net = Net(job, make_config(job, {}).model, 9, 9, "steps" if job == "regress" else "last")
     if job == "autoencode":

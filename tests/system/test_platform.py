@@ -20,7 +20,7 @@ from hiddenstate.views.window import display_missing
 from tests.conftest import needs_kernels
 
 WITHOUT = """
-import select, signal, socket, subprocess, sys, threading
+import asyncio, select, signal, socket, subprocess, sys, threading
 from hiddenstate.system import platform
 
 ABSENT = ("fcntl", "resource", "termios", "tty", "pty")
