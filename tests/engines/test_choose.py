@@ -78,6 +78,7 @@ def test_torch_is_not_loaded_with_too_little_address_space(monkeypatch):
 
 def test_without_the_kernels_what_stands_in_for_them_passes(tmp_path):
     """With the instructions that torch itself uses below the best."""
+    pytest.importorskip("torch")
     of_them = {kernels.VARIABLE: "off", "ONEDNN_MAX_CPU_ISA": "AVX2"}
     tests = ("engines/test_choose.py", "contract/test_gradients.py")
     words = ("-m", "pytest", "-p", "no:xdist", "-p", "no:cacheprovider", "--basetemp", "base")
