@@ -4,7 +4,6 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from threading import Lock
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 import numpy as np
@@ -17,6 +16,7 @@ from hiddenstate.program.companions import Companion, combine
 from hiddenstate.program.words import Words
 from hiddenstate.system.array_file import Layout
 from hiddenstate.system.strict_json import check_fields
+from hiddenstate.system.threads import Lock
 from hiddenstate.system.typing import Array
 
 LARGEST_SCALE = 2**31
