@@ -14,7 +14,7 @@ from hiddenstate.config import config_from_dict, make_config
 from hiddenstate.errors import HiddenstateError, OptionError, UntrustedFileError
 from hiddenstate.models.fitted import FittedModel, load_model
 from hiddenstate.models.net import Net, net_from_dict
-from hiddenstate.program.cells import Weight
+from hiddenstate.program.cells import CELLS, Weight
 from hiddenstate.system.array_file import write_arrays
 from tests.conftest import mutations
 
@@ -129,6 +129,20 @@ def test_eigenvalues_begin_on_a_ring_and_what_they_keep_is_scaled_away() -> None
     assert np.mean(radius**2) == pytest.approx((0.5**2 + 0.9**2) / 2, abs=0.02)
     assert 0 < angle.min() < 0.01 < 0.99 < angle.max() <= 1
     np.testing.assert_allclose(np.exp(gamma), np.sqrt(1 - radius**2), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", [name for name, cell in CELLS.items() if cell.remembers])
+def test_gates_begin_by_remembering_up_to_so_many_steps(name: str) -> None:
+    plain, net = (recurrent(cell=name, hidden_size=400, remember=n) for n in (0, 100))
+    drawn, params, H = plain.initial(0, "float64"), net.initial(0, "float64"), 400
+    seen = dict(drawn)
+    for own, block, sign in CELLS[name].remembers:
+        bias = params[f"rnn.{own}_l0"]
+        steps = np.exp(sign * bias[block * H : (block + 1) * H])
+        assert 1 <= steps.min() < 4 < 95 < steps.max() <= 99
+        assert np.mean(steps) == pytest.approx(50, abs=4)
+        seen[f"rnn.{own}_l0"] = bias
+    assert all(np.array_equal(seen[each], params[each]) for each in params)
 
 
 def test_eigenvalues_whose_squares_round_to_0_have_finite_logarithms() -> None:

@@ -25,7 +25,7 @@ from hiddenstate.config.fields import (
 )
 from hiddenstate.config.option import AUTO_NUMBER, JOBS, Option
 from hiddenstate.errors import OptionError, did_you_mean, printable
-from hiddenstate.program.cells import CELLS, with_option
+from hiddenstate.program.cells import CELLS, cells_with, with_option
 from hiddenstate.program.jobs import JobKind, kind_of
 
 SECTIONS: dict[str, dict[str, type]] = {
@@ -415,7 +415,8 @@ def _check_cell(model: RecurrentConfig) -> None:
                 "always 0 then; use 2 or more"
             )
         for name in cell.options:
-            if model.cell != cell.option and getattr(model, name) != options[name].default:
+            others = model.cell not in cells_with(name)
+            if others and getattr(model, name) != options[name].default:
                 raise OptionError(
                     f"{options[name].flag}: applies to {with_option(name)}, not to {model.cell}; "
                     f"add --cell {cell.option}"

@@ -169,6 +169,16 @@ class RecurrentConfig:
         since=5,
         omitted=True,
     )
+    remember: int = option(
+        0,
+        f"Steps that units of {with_option('remember')} remember at most when training begins; 0: "
+        "a few.",
+        low=0,
+        high=1_000_000,
+        jobs=RECURRENT,
+        since=5,
+        omitted=True,
+    )
 
 
 @dataclass(frozen=True)

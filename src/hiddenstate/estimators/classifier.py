@@ -84,6 +84,9 @@ class RecurrentClassifier(ClassifierMixin, Estimator, HiddenStatesMixin, OnlineC
         Largest angle in radians by which such a state turns at each step.
     rank : int in [0, 65_536], default=0
         Of the two matrices of 'fastgrnn', each stored as two factors; 0: they are whole.
+    remember : int in [0, 1_000_000], default=0
+        Steps that units of gru and lstm and fastgrnn and mingru remember at most when training
+        begins; 0: a few.
     label_smoothing : float in [0, 1), default=0.0
         Share of a label's weight in the loss that is spread over all classes.
     convolutions : bool, default=False
@@ -265,6 +268,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator, HiddenStatesMixin, OnlineC
         ring_max: float = 0.999,
         ring_angle: float = 6.283,
         rank: int = 0,
+        remember: int = 0,
         label_smoothing: float = 0.0,
         convolutions: bool = False,
         prefer_nets: bool = False,

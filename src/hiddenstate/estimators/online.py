@@ -30,7 +30,7 @@ KIND = "learner"
 """The kind of the file of an estimator that learned step by step."""
 
 OPTIONS = (
-    *("cell", "nonlinearity", "hidden_size", "layers", "states", "rank"),
+    *("cell", "nonlinearity", "hidden_size", "layers", "states", "rank", "remember"),
     *("ring_min", "ring_max", "ring_angle"),
     *("optimizer", "lr", "momentum", "weight_decay", "eps", "clip", "device"),
 )

@@ -86,6 +86,9 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         Largest angle in radians by which such a state turns at each step.
     rank : int in [0, 65_536], default=0
         Of the two matrices of 'fastgrnn', each stored as two factors; 0: they are whole.
+    remember : int in [0, 1_000_000], default=0
+        Steps that units of gru and lstm and fastgrnn and mingru remember at most when training
+        begins; 0: a few.
     stateful : bool, default=False
         The rows are consecutive windows of one signal: the hidden state is carried from each row
         to the next.
@@ -302,6 +305,7 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         ring_max: float = 0.999,
         ring_angle: float = 6.283,
         rank: int = 0,
+        remember: int = 0,
         stateful: bool = False,
         streams: int | None = None,
         washout: int = 0,

@@ -240,7 +240,8 @@ class Net:
         They have torch's distribution, unless a cell declares another: uniform within +-1/sqrt(n),
         where n is H for recurrent weights and biases (`torch.nn.RNNBase.reset_parameters`), and the
         number of inputs of one output of a linear or convolutional layer
-        (`torch.nn.Linear.reset_parameters`). Normalisation starts as the identity.
+        (`torch.nn.Linear.reset_parameters`). Normalisation starts as the identity. With `remember`,
+        biases of gates follow :meth:`_remembering`.
         """
         shapes = self.shapes()
         params = {}
@@ -264,7 +265,19 @@ class Net:
             fan = fan or math.prod(shapes[name.replace(".bias", ".weight")][1:])
             bound = 1 / math.sqrt(fan)
             params[name] = drawn.uniform(-bound, bound, shape).astype(dtype)
+        if self.kind.has_series and self.recurrent.remember:
+            for name in params:
+                self._remembering(seed, name, params[name])
         return params
+
+    def _remembering(self, seed: int, name: str, bias: Array) -> None:
+        """Set the bias of gates to +-log(u), u uniform from 1 to `remember` - 1, so that units
+        remember about u steps: Tallec and Ollivier, 2018, section 2."""
+        H, most = self.recurrent.hidden_size, max(2, self.recurrent.remember)
+        for own, block, sign in self.cell.remembers:
+            if "rnn." in name and _own_name(name) == own:
+                drawn = generator(seed, f"remember {name}")
+                bias[block * H : (block + 1) * H] = sign * np.log(drawn.uniform(1, most - 1, H))
 
     def declared(self, name: str) -> tuple[Weight | None, int]:
         """Return the declaration of an array of a recurrent layer and its fan; None of another."""

@@ -90,7 +90,10 @@ class Cell:
     apart : int, default 0
         Blocks, the last ones, in which W x + bias_ih and U h + bias_hh are not only added.
     options : tuple of str
-        Options that apply to it alone; "rank": W and U may each be the product of two factors.
+        Options of some cells that apply to it; "rank": W and U may each be the product of two
+        factors.
+    remembers : tuple of tuple
+        Where a bias makes a gate remember: the array, the block, and the sign.
     in_integers : bool, default True
         Whether nets are trained for integers with it; all cells have a form in them.
     """
@@ -107,6 +110,7 @@ class Cell:
     shifted: tuple[str, ...] = ("bias_ih",)
     apart: int = 0
     options: tuple[str, ...] = ()
+    remembers: tuple[tuple[str, int, int], ...] = ()
     in_integers: bool = True
 
     def product(self, name: str) -> str:
@@ -176,8 +180,22 @@ CELLS = {
     for cell in (
         Cell("rnn_tanh", "RNN (tanh)", 1),
         Cell("rnn_relu", "RNN (relu)", 1),
-        Cell("gru", "GRU", 3, apart=1),
-        Cell("lstm", "LSTM", 4, state=("h", "c")),
+        Cell(
+            "gru",
+            "GRU",
+            3,
+            apart=1,
+            options=("remember",),
+            remembers=(("bias_ih", 1, 1),),
+        ),
+        Cell(
+            "lstm",
+            "LSTM",
+            4,
+            state=("h", "c"),
+            options=("remember",),
+            remembers=(("bias_ih", 0, -1), ("bias_ih", 1, 1)),
+        ),
         Cell(
             "fastgrnn",
             "FastGRNN",
@@ -191,7 +209,8 @@ CELLS = {
                 Weight("nu", "1", initial=-4.0),
             ),
             shifted=("bias_gate", "bias_update"),
-            options=("rank",),
+            options=("rank", "remember"),
+            remembers=(("bias_gate", 0, 1),),
         ),
         Cell(
             "mingru",
@@ -202,6 +221,8 @@ CELLS = {
                 Weight("bias_ih", "G", fan="I"),
             ),
             hidden="",
+            options=("remember",),
+            remembers=(("bias_ih", 0, -1),),
             in_integers=False,
         ),
         Cell(
@@ -241,6 +262,11 @@ STATES = tuple(dict.fromkeys(name for cell in CELLS.values() for name in cell.st
 """The names of all arrays that cells carry."""
 
 
+def cells_with(name: str) -> list[str]:
+    """Return the values of the option of cells that have an option of their own."""
+    return [cell.option for cell in CELLS.values() if name in cell.options]
+
+
 def with_option(name: str) -> str:
-    """Return the values of the option of cells that have an option of their own, in words."""
-    return " and ".join(cell.option for cell in CELLS.values() if name in cell.options)
+    """Return these values in words."""
+    return " and ".join(cells_with(name)).replace(" and ", ", ", len(cells_with(name)) - 2)

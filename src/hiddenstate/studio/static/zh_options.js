@@ -56,6 +56,7 @@ export const TEXTS = {
   "--ring-max": "环的外径",
   "--ring-angle": "环的角度",
   "--rank": "秩",
+  "--remember": "记忆步数",
   "--epochs": "轮数",
   "--max-steps": "最多更新次数",
   "--batch-size": "批大小",
