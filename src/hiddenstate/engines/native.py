@@ -3,14 +3,11 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from hiddenstate.config import AutoencoderConfig
-from hiddenstate.data.rows import overlapping
-from hiddenstate.data.store import PIECE
 from hiddenstate.engines.dropout import mask_keys
 from hiddenstate.engines.integers import grids
 from hiddenstate.engines.interface import (
@@ -24,6 +21,7 @@ from hiddenstate.engines.interface import (
 )
 from hiddenstate.engines.learner import learner_of
 from hiddenstate.engines.losses import kernel_loss
+from hiddenstate.engines.pieces import is_whole, joined, kind_of, pieces, rows_at_once
 from hiddenstate.engines.schedule import step_settings
 from hiddenstate.engines.sparse import pruned, prunings, share_at
 from hiddenstate.errors import DataError
@@ -45,9 +43,6 @@ _BETAS = (0.9, 0.999)
 
 _AHEAD = 256
 """Steps whose settings are computed at a time for :meth:`NativeEngine.step`."""
-
-_SHARD = 16
-"""Most rows that the kernels compute in parallel (`shard_rows` in net.h)."""
 
 AUGMENTED = 2**19
 """Most numbers of rows that are augmented at once: a few arrays of 2 MB in float32."""
@@ -74,50 +69,13 @@ def _states(net: Net, arrays: Params) -> list[Array]:
     return [arrays[name] for name in net.cell.state] if arrays else []
 
 
-def _kind(X: Source) -> np.dtype[Any]:
-    """Return the type in which the kernels read `X`: its own if they can, else float64."""
-    return X.dtype if X.dtype in (np.uint8, np.float32, np.float64) else np.dtype(np.float64)
-
-
-def _is_whole(X: Source) -> bool:
-    """Return whether the kernels read all rows where they are, or as one copy: X is an array, and
-    not many windows of a series."""
-    return isinstance(X, np.ndarray) and overlapping(X) is None
-
-
 def _rows(X: Array) -> Array:
     """Return rows as the kernels read them, contiguous."""
-    return np.ascontiguousarray(X, _kind(X))
+    return np.ascontiguousarray(X, kind_of(X))
 
 
 def _whole(numbers: Array | None) -> Array | None:
     return None if numbers is None else np.ascontiguousarray(numbers, np.int64)
-
-
-def _rows_at_once(X: Source) -> int:
-    """Return how many rows of `X`, as the kernels read them, fit in `PIECE` bytes; at least 1."""
-    return max(1, PIECE // max(1, math.prod(X.shape[1:]) * _kind(X).itemsize))
-
-
-def _pieces(X: Source) -> Iterator[slice]:
-    """Yield slices of rows: all of an array, at most `PIECE` bytes or two shards of a store or of
-    many windows of a series.
-
-    Every slice but the last ends at the end of a shard, and none but an only one is shorter than
-    two shards. So each row is in a shard with the same rows as if all were computed at once, and
-    its outputs are the same to the last bit.
-    """
-    bounds = [0, len(X)]
-    if not _is_whole(X):
-        two = 2 * _SHARD
-        at_once = max(two, (_rows_at_once(X) - two) // _SHARD * _SHARD)
-        bounds = [*range(0, max(len(X) - two + 1, 1), at_once), len(X)]
-    for first, last in pairwise(bounds):
-        yield slice(first, last)
-
-
-def _joined(parts: list[Array]) -> Array:
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 class _Forward:
@@ -134,10 +92,10 @@ class _Forward:
 
     def predict(self, X: Source, lengths: Array | None = None) -> Array:
         parts = []
-        for some in _pieces(X):
+        for some in pieces(X):
             part_lengths = None if lengths is None else lengths[some]
             parts.append(self.forward(X[some], {}, part_lengths, wants_state=False)[0])
-        return _joined(parts)
+        return joined(parts)
 
     def forward(
         self, X: Array, state: Params, lengths: Array | None = None, wants_state: bool = True
@@ -167,7 +125,7 @@ class _Forward:
 
     def encode(self, X: Source) -> Array:
         width, end = self.net.widths()[-1], self._encoded
-        return _joined([self._through(_rows(X[s]), 0, end, width) for s in _pieces(X)])
+        return joined([self._through(_rows(X[s]), 0, end, width) for s in pieces(X)])
 
     def decode(self, codes: Array) -> Array:
         return self._through(_rows(codes), self._encoded, 2 * self._encoded, self.net.n_features)
@@ -226,10 +184,10 @@ class NativeEngine:
             carried = _states(task.net, state.carried)
             self._learner.load_state([np.ascontiguousarray(a, self._dtype) for a in carried])
         X = task.X
-        if _is_whole(X) and task.augment is None:
+        if is_whole(X) and task.augment is None:
             self._teach(X, slice(None))
         else:  # `run` reads it piece by piece
-            dtype = _kind(X) if task.augment is None else np.dtype(self._dtype)
+            dtype = kind_of(X) if task.augment is None else np.dtype(self._dtype)
             none = np.empty(0, np.int64)
             self._teach(np.empty((0, *X.shape[1:]), dtype), none, none)
         self._exported: TrainingState | None = None
@@ -275,10 +233,10 @@ class NativeEngine:
         fit in `PIECE` bytes, and rows are augmented for as many as have `AUGMENTED` numbers.
         """
         X, augment = self.task.X, self.task.augment
-        if _is_whole(X) and augment is None:
+        if is_whole(X) and augment is None:
             yield slice(0, len(sizes)), rows
             return
-        room = _rows_at_once(X)
+        room = rows_at_once(X)
         if augment is not None:
             room = min(room, max(1, AUGMENTED // math.prod(X.shape[1:])))
         ends, first, begin = np.cumsum(sizes), 0, 0

@@ -85,8 +85,7 @@ class RecurrentClassifier(ClassifierMixin, Estimator, HiddenStatesMixin, OnlineC
     rank : int in [0, 65_536], default=0
         Of the two matrices of 'fastgrnn', each stored as two factors; 0: they are whole.
     remember : int in [0, 1_000_000], default=0
-        Steps that units of gru and lstm and fastgrnn and mingru remember at most when training
-        begins; 0: a few.
+        Steps that units with gates remember at most when training begins; 0: a few.
     label_smoothing : float in [0, 1), default=0.0
         Share of a label's weight in the loss that is spread over all classes.
     convolutions : bool, default=False

@@ -87,11 +87,9 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
     rank : int in [0, 65_536], default=0
         Of the two matrices of 'fastgrnn', each stored as two factors; 0: they are whole.
     remember : int in [0, 1_000_000], default=0
-        Steps that units of gru and lstm and fastgrnn and mingru remember at most when training
-        begins; 0: a few.
+        Steps that units with gates remember at most when training begins; 0: a few.
     stateful : bool, default=False
-        The rows are consecutive windows of one signal: the hidden state is carried from each row
-        to the next.
+        Rows are consecutive windows of one signal: the state is carried from each to the next.
     streams : int in [1, 65_536] or None, default=None
         Rows of a batch if `stateful`, each with its own state: a signal is cut into as many parts,
         and of several signals as many are read side by side. None means one part, or 64 signals.

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate.config import Config
 from hiddenstate.data.origin import Origin
 from hiddenstate.data.prepare.encoding import Encoding, spans
 from hiddenstate.data.rows import Rows, in_pieces
@@ -169,3 +170,31 @@ def _position_words(
         flat = int(np.ravel_multi_index(position, shape))
         return f"{words}, column {printable(columns[flat], 40)}"
     return f"{words}, feature {position[-1]}"
+
+
+def incomplete_dropped(rows: Rows, config: Config, where: str) -> tuple[Rows, list[str]]:
+    """Drop rows with a missing target and, with `drop`, rows with any missing value."""
+    no_target, no_value = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
+    at_every_step = rows.y is not None and rows.y.ndim == 3
+    if rows.y is not None and rows.y.dtype.kind == "f":
+        no_target |= count_missing(rows.y, rows.lengths if at_every_step else None) > 0
+    if config.data.missing == "drop":
+        no_value |= count_missing(rows.X, rows.lengths) > 0
+    incomplete = no_target | no_value
+    if not incomplete.any():
+        return rows, []
+    noun = "windows" if config.kind.has_targets and rows.times is not None else "rows"
+    why = " or ".join(
+        words for words, which in (("values", no_value), ("targets", no_target)) if which.any()
+    )
+    last = no_target.any() and at_every_step
+    if incomplete.all():
+        hints = ["--missing mean or mask"] if no_value.all() else []
+        hints += ["a shorter --window", "--output last"] if last else []
+        raise DataError(
+            f"{where}: all {len(rows)} {noun} have missing {why}"
+            + (f"; use {' or '.join(hints)}" if hints else "")
+        )
+    remark = f"{where}: {int(incomplete.sum())} of {len(rows)} {noun} dropped for missing {why}"
+    remark += "; with --output last a window has only one target" if last else ""
+    return rows.take(np.flatnonzero(~incomplete)), [remark]

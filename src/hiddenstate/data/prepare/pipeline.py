@@ -29,8 +29,8 @@ from hiddenstate.data.prepare.linear_path import LinearPath
 from hiddenstate.data.prepare.missing import (
     amount,
     check_finite,
-    count_missing,
     filled_forward,
+    incomplete_dropped,
     infinite_as_missing,
     missing_error,
 )
@@ -443,39 +443,11 @@ def _without_missing(parts: _Parts, config: Config, where: str) -> tuple[_Parts,
     def dropped(name: str, rows: Rows) -> Rows:
         whole = name == "test" and config.kind.has_targets and not config.data.stateful
         if missing != "error" and not whole:
-            rows, words = _dropped(rows, config, part_name(name, config, where))
+            rows, words = incomplete_dropped(rows, config, part_name(name, config, where))
             remarks.extend(Remark(line, name) for line in words)
         return rows
 
     return parts.map(dropped), remarks
-
-
-def _dropped(rows: Rows, config: Config, where: str) -> tuple[Rows, list[str]]:
-    """Drop rows with a missing target and, with `drop`, rows with any missing value."""
-    no_target, no_value = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
-    at_every_step = rows.y is not None and rows.y.ndim == 3
-    if rows.y is not None and rows.y.dtype.kind == "f":
-        no_target |= count_missing(rows.y, rows.lengths if at_every_step else None) > 0
-    if config.data.missing == "drop":
-        no_value |= count_missing(rows.X, rows.lengths) > 0
-    incomplete = no_target | no_value
-    if not incomplete.any():
-        return rows, []
-    noun = "windows" if config.kind.has_targets and rows.times is not None else "rows"
-    why = " or ".join(
-        words for words, which in (("values", no_value), ("targets", no_target)) if which.any()
-    )
-    last = no_target.any() and at_every_step
-    if incomplete.all():
-        hints = ["--missing mean or mask"] if no_value.all() else []
-        hints += ["a shorter --window", "--output last"] if last else []
-        raise DataError(
-            f"{where}: all {len(rows)} {noun} have missing {why}"
-            + (f"; use {' or '.join(hints)}" if hints else "")
-        )
-    remark = f"{where}: {int(incomplete.sum())} of {len(rows)} {noun} dropped for missing {why}"
-    remark += "; with --output last a window has only one target" if last else ""
-    return rows.take(np.flatnonzero(~incomplete)), [remark]
 
 
 def _check_complete(dataset: SequenceDataset, config: Config, where: str, suitable: str) -> None:
