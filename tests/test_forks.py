@@ -74,7 +74,7 @@ def test_a_fork_that_ends_fails_its_test_alone(tmp_path: Path) -> None:
     words = ("-m", "pytest", "-p", "tests.forks", "--rootdir", ".", "--junitxml", "of.xml")
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "COLUMNS": "99"}
     done = warm.run([*words, "--basetemp", "base", "test_it.py"], tmp_path, environment)
-    assert "2 failed, 9 passed, 1 warning in" in done.stdout
+    assert "2 failed, 9 passed, " in done.stdout
     for text in ("the fork that ran it ended with -9", "of four", "UserWarning: Own: odd"):
         assert text in done.stdout
     suite = ElementTree.parse(tmp_path / "of.xml").getroot()[0]

@@ -160,7 +160,7 @@ TABLE: dict[str, dict[str, Row]] = {
         "--output": obeyed("other.py"),
         "--weights": obeyed("float16"),
         "--arithmetic": same("these models compute in floats", "float"),
-        "--layout": refused("applies only to --to c", "cmake"),
+        "--layout": refused("--to python has none; use --to c", "cmake"),
         "--force": same(BELOW),
         "--json": obeyed(),
         "--runs-dir": NAMED,
