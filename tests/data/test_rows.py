@@ -11,6 +11,7 @@ from hiddenstate.config import make_config
 from hiddenstate.data import Rows, SequenceDataset, rows
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.statistics import statistics
+from hiddenstate.data.store import PIECE
 from hiddenstate.engines import make_engine
 from hiddenstate.jobs import make_job
 from hiddenstate.training.initial_state import starting_state
@@ -44,7 +45,7 @@ def test_many_windows_of_a_series_are_kept_as_views(monkeypatch: pytest.MonkeyPa
     options = {"window": 32, "stride": 1, "horizon": 1, "max_steps": 40, "scale": "standard"}
     config = make_config("regress", {**options, "stateful": False, "output": "steps"})
     trained, copies = list[tuple[Any, ...]](), prepare(data, config)
-    for most in (rows.PIECE, 2**16):
+    for most in (PIECE, 2**16):
         monkeypatch.setattr(rows, "PIECE", most)
         tracemalloc.start()
         own = prepare(data, config)
@@ -53,7 +54,7 @@ def test_many_windows_of_a_series_are_kept_as_views(monkeypatch: pytest.MonkeyPa
         job = make_job(config, own)
         engine = make_engine(job.task(), starting_state(job))
         losses = engine.run(0, 40, lambda: False).losses
-        trained.append((losses, engine.predict(own.train.X), job._train_targets))
+        trained.append((losses, engine.predict(own.train.X), job._train_targets))  # type: ignore[attr-defined]
     assert kept < 6 * X.nbytes < copies.X.nbytes
     np.testing.assert_array_equal(own.X, copies.X)
     np.testing.assert_array_equal(own.train.y, copies.train.y)

@@ -184,7 +184,7 @@ class NativeEngine:
             carried = _states(task.net, state.carried)
             self._learner.load_state([np.ascontiguousarray(a, self._dtype) for a in carried])
         X = task.X
-        if is_whole(X) and task.augment is None:
+        if isinstance(X, np.ndarray) and is_whole(X) and task.augment is None:
             self._teach(X, slice(None))
         else:  # `run` reads it piece by piece
             dtype = kind_of(X) if task.augment is None else np.dtype(self._dtype)

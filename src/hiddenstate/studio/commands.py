@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from hiddenstate.config import DataConfig, job_options, section_options
-from hiddenstate.config.exports import LAYOUTS, TARGETS, WEIGHTS
+from hiddenstate.config.exports import LAYOUTS, WEIGHTS
+from hiddenstate.config.exports import TARGETS as TARGETS
 from hiddenstate.config.fields import NO_TEACHER, OWN_TEACHERS
 from hiddenstate.config.option import JOBS, Option
 from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
