@@ -94,7 +94,8 @@ def words_of(name: str, folder: Path) -> list[Any]:
         path = watch_files(place("seglearn", "data/watch_dataset.npy"), folder)
     else:
         path = place("aeon", f"datasets/data/{name}/{name}_TRAIN.ts")
-    return ["classify", path, "--no-convolutions", "--cell", cell or "gru", "--threads", 1]
+    one = ("--no-convolutions", "--members", 1, "--threads", 1)  # a header holds one net
+    return ["classify", path, "--cell", cell or "gru", *one]
 
 
 def watch_files(stored: Path, folder: Path) -> Path:
