@@ -55,7 +55,7 @@ export class Points {
       empty: t("Point at a point, or choose one with N and P."), name: "its-row",
       draw: (pen, width, height) => { if (this.form && this.shown >= 0) this.form.beside(pen, width, height, this.original(), this.decoded()); },
     });
-    this.values = h("dl", { class: "values", tabindex: "0", "aria-label": t("Columns of the row") });
+    this.values = h("dl", { class: "values", tabindex: "0", hidden: true, "aria-label": t("Columns of the row") });
     this.row.element.append(this.values);
     this.count = h("output", { class: "count" });
     this.key = h("div", { class: "tints" });
@@ -270,6 +270,7 @@ export class Points {
   describe() {
     const row = this.shown;
     this.row.note.textContent = row >= 0 && !this.original() ? t("{row}; only the codes of rows after the first {n} are here", { row: this.words(), n: this.rows ? short(this.rows.shape[0]) : 0 }) : this.words();
+    this.values.hidden = row < 0; // an empty list is no stop of the Tab key
     fill(this.values, row < 0 ? [] : this.columns.map((column) => [h("dt", {}, h("bdi", {}, column.name)), h("dd", {}, h("bdi", {}, said(column, column.values[row])))]));
     this.row.describe(`${t("Its row")}. ${this.words()}`);
     this.picture.describe(`${t("All rows")}. ${this.count.textContent}. ${this.words()}`);
