@@ -128,7 +128,8 @@ class Recorder(Callback):
         """Write the last snapshot, the final arrays, the model and the results.
 
         A logged line may have left a snapshot already. It is of the last weights, which need not be
-        those that are kept: it is written anew, with what was predicted while training.
+        those that are kept: it is written anew, with what was predicted while training. The end of
+        the history is last: a run that was killed before it is resumed, and writes all of this anew.
         """
         before = self.writer.snapshot(trainer.step)
         if before is None:
@@ -141,12 +142,12 @@ class Recorder(Callback):
         self.writer.write_final_arrays(final_arrays)
         model = job.fitted(params)
         self.writer.write_model(model, {"data": job.dataset.name, "results": results})
-        self.writer.add_history({"event": "end", "step": trainer.step, **results})
-        self.writer.flush()
         seconds = round(time.monotonic() - self._started, 3)
         self.writer.add_journal(
             "end", step=trainer.step, seconds=seconds, closing=len(final_arrays)
         )
+        self.writer.add_history({"event": "end", "step": trainer.step, **results})
+        self.writer.flush()
 
     def _snapshot(self, trainer: Trainer, evaluated: Mapping[str, Array]) -> None:
         made = None

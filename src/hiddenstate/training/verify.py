@@ -102,7 +102,9 @@ def _missing_lines(run: Run) -> dict[str, str | None]:
         missing[name] = missing[name] or f"{printable(run.path / name)}: its start is missing"
     if (events[-1:] == ["end"]) != (run.results() is not None):
         name = "journal.jsonl" if run.results() is not None else "history.jsonl"
-        missing[name] = missing[name] or f"{printable(run.path / name)}: its end is missing"
+        # A kill can come between the two ends: the run is resumed then.
+        if name == "journal.jsonl" or run.record["format"] < 4 or (run.path / CLOSED).exists():
+            missing[name] = missing[name] or f"{printable(run.path / name)}: its end is missing"
     return missing
 
 

@@ -1,6 +1,8 @@
 """Workers that are killed, stopped or interrupted cost no trial, and every run keeps its bytes."""
 
+import os
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,13 @@ from hiddenstate.config import Config
 from hiddenstate.errors import MachineError
 from hiddenstate.runs import Run
 from hiddenstate.runs.events import ValidationEvent
+from hiddenstate.runs.writer import RunWriter
 from hiddenstate.scale.tune.ledger import Owner
 from hiddenstate.scale.tune.rungs import was_pruned
 from hiddenstate.scale.tune.suggest import rungs_of
 from hiddenstate.scale.tune.worker import Study, Worker, locked_place
 from hiddenstate.training.trainer import Trainer
+from hiddenstate.training.verify import check_files
 from tests import warm
 from tests.conftest import needs_kernels
 from tests.scale.tune.studies import Watching, facts, study_in, trained
@@ -61,17 +65,31 @@ CHILD = """
 import os, signal, sys
 from pathlib import Path
 from tests.scale.tune.studies import Watching, study_in
-from tests.scale.tune.test_worker import AtEpoch
+from tests.scale.tune.test_worker import AtEpoch, die_at_end
 from hiddenstate.scale.tune.worker import Worker
 if __name__ == "__main__":
     kill = AtEpoch({epoch}, lambda trainer: os.kill(os.getpid(), signal.SIGKILL))
+    if not {epoch}:
+        die_at_end()
     study = study_in(Path({path!r}), values={values!r})
     Worker(study, Watching([kill]), threads=1).run()
 """
 
 
+def die_at_end() -> None:
+    """Let this process die when a run has an end in one of its texts, and not in the other."""
+    append = RunWriter._append
+
+    def last(self: RunWriter, name: str, entry: Mapping[str, Any]) -> None:
+        append(self, name, entry)
+        if entry["event"] == "end":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    RunWriter._append = last  # type: ignore[method-assign]
+
+
 def kill_one(path: Path, epoch: int, values: dict[str, Any]) -> None:
-    """Let a process train until an epoch of a trial, and kill it there."""
+    """Let a process train until an epoch of a trial, or until its end if 0, and kill it there."""
     code = CHILD.format(epoch=epoch, path=str(path), values=values)
     root = Path(__file__).parents[3]
     ended = warm.run(["-c", code], root)
@@ -90,13 +108,18 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
 
 
 def test_killed_workers_change_nothing(whole: list[Any], tmp_path: Path) -> None:
-    for epoch in (4, 8):
+    for epoch in (4, 8, 0):
         kill_one(tmp_path, epoch, VALUES)
+    killed = Run(tmp_path / "runs" / "waves" / "trial-0000")
+    assert killed.status() == "stopped"
+    assert not any(dict(check_files(killed)).values())
     study = study_in(tmp_path, values=VALUES)
     watching = trained(study)
     assert facts(study) == whole
     assert any("resumed from its checkpoint after" in line for line in watching.lines)
     assert not list(study.folder.glob("*-try*"))
+    for path in study.folder.glob("trial-*"):
+        assert not any(dict(check_files(Run(path))).values())
 
 
 def test_a_trial_whose_worker_is_stopped_is_resumed_from_a_copy(
