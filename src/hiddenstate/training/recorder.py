@@ -129,7 +129,7 @@ class Recorder(Callback):
 
         A logged line may have left a snapshot already. It is of the last weights, which need not be
         those that are kept: it is written anew, with what was predicted while training. The end of
-        the history is last: a run that was killed before it is resumed, and writes all of this anew.
+        the history is last: a run that was killed before it is resumed, and writes all this anew.
         """
         before = self.writer.snapshot(trainer.step)
         if before is None:
