@@ -36,6 +36,18 @@ struct Part {
   int64_t block, blocks, m0, m1;
 };
 
+// Computes a part of a matrix or bias at `c`, or adds to it; what else the sums are of is in `o`.
+template <class T>
+void add_up(const Kernels<T>& kernels, bool is_bias, Outer<T> o, const Part& part, T* c, bool add) {
+  o.block = part.block;
+  o.blocks = part.blocks;
+  o.m0 = part.m0;
+  o.m1 = part.m1;
+  o.c = c;
+  o.add = add;
+  (is_bias ? kernels.column_sums : kernels.outer)(o);
+}
+
 // Assigns positions in flat memory to matrices, one after the other.
 struct Places {
   int64_t lanes, size = 0, turned_size = 0;

@@ -31,15 +31,9 @@ void Net<T>::gradient(const Share& share, const Shard& s, bool add) {
     stack_->give_gradient(s.w, share.matrix - first, share, grads_.at() + m.at, add);
     return;
   }
-  Outer<T> o = share.matrix < first ? stem_->gradient(s.e, share.matrix)
-                                    : dense_->weight_gradient(s.p, share.matrix - own);
-  o.block = share.block;
-  o.blocks = share.blocks;
-  o.m0 = share.m0;
-  o.m1 = share.m1;
-  o.c = grads_.at() + m.at;
-  o.add = add;
-  (m.is_bias ? kernels_.column_sums : kernels_.outer)(o);
+  const Outer<T> o = share.matrix < first ? stem_->gradient(s.e, share.matrix)
+                                          : dense_->weight_gradient(s.p, share.matrix - own);
+  add_up(kernels_, m.is_bias, o, share, grads_.at() + m.at, add);
 }
 
 // Of a sparse net: a share of the gradient becomes 0 where weights are.

@@ -132,21 +132,12 @@ class Stack : public AnyStack<T> {
   }
 
   void give_gradient(const Work& w, size_t index, const Part& part, T* c, bool add) const override {
-    Outer<T> o = gradient(w, index);
-    o.block = part.block;
-    o.blocks = part.blocks;
-    o.m0 = part.m0;
-    o.m1 = part.m1;
-    o.c = c;
-    o.add = add;
-    (matrices[index].is_bias ? kernels_.column_sums : kernels_.outer)(o);
+    add_up(kernels_, matrices[index].is_bias, gradient(w, index), part, c, add);
   }
 
   void give_factor_gradient(const Work& w, size_t index, bool reads, const Part& part, T* c,
                             bool add) const override {
-    const int layer = static_cast<int>(index / each()) / directions;
-    const int d = static_cast<int>(index / each()) % directions;
-    const int which = static_cast<int>(index % each());
+    const auto [layer, d, which] = position(index);
     const Middle<T> middle = middle_of(w, layer, d, which);
     const int64_t row = middle.blocks * kernels_.lanes;
     Outer<T> o{};
@@ -161,20 +152,13 @@ class Stack : public AnyStack<T> {
       o.a = {h(w, layer, d, d ? 1 : 0), width, width};
     else
       o.a = input(w, layer);
-    o.block = part.block;
-    o.blocks = part.blocks;
-    o.m0 = part.m0;
-    o.m1 = part.m1;
-    o.c = c;
-    o.add = add;
-    kernels_.outer(o);
+    add_up(kernels_, false, o, part, c, add);
   }
 
   // The sum that gives the gradient of a matrix in this shard; the caller sets block, m and c.
   Outer<T> gradient(const Work& w, size_t index) const {
-    const int layer = static_cast<int>(index / each()) / directions;
-    const int d = static_cast<int>(index / each()) % directions;
-    const int which = static_cast<int>(index % each()), own = which - cell.products();
+    const auto [layer, d, which] = position(index);
+    const int own = which - cell.products();
     if (is_summed(index)) return sum(w, layer, d, own);
     const Side side = own < 0 ? (which ? STATE : INPUTS) : cell.own.at[own].side;
     Outer<T> o{};
@@ -256,6 +240,13 @@ class Stack : public AnyStack<T> {
 
   // Matrices of a layer and direction.
   size_t each() const { return cell.products() + cell.owned(); }
+  struct Position {
+    int layer, d, which;
+  };
+  Position position(size_t index) const {
+    const int of_all = static_cast<int>(index / each());
+    return {of_all / directions, of_all % directions, static_cast<int>(index % each())};
+  }
   const Matrix& matrix(int layer, int d, int which) const {
     return matrices[(layer * directions + d) * each() + which];
   }
