@@ -103,10 +103,10 @@ def _words(slot: "Slot") -> str:
 
 
 def _best_words(slots: "Sequence[Slot]") -> str:
-    from hiddenstate.scale.tune.results import ranked
+    from hiddenstate.scale.tune.results import best_of
 
-    best = ranked(slots)[:1]
-    return f"best {best[0].value:.4g} of trial {best[0].number}" if best else "none complete"
+    best = best_of(slots)
+    return f"best {best.value:.4g} of trial {best.number}" if best else "none complete"
 
 
 class _Within(Callback):

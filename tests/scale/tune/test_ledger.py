@@ -1,13 +1,15 @@
 """Every trial is taken by one worker at a time, and finished once."""
 
+import random
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from hiddenstate.errors import OptionError
-from hiddenstate.scale.tune.ledger import Owner, Slot
+from hiddenstate.scale.tune.ledger import Owner, Slot, renewed, slots_of
 from hiddenstate.scale.tune.worker import Study, locked_place
 from tests.scale.tune.studies import study_in
 
@@ -174,3 +176,28 @@ def test_only_trials_that_changed_are_made_anew_when_a_study_is_read_again(tmp_p
     assert after[0] is before[0]
     assert [each.state for each in before[:2]] == ["done", "running"]
     assert [(each.state, each.value) for each in after[:2]] == [("done", 0.5), ("done", 0.25)]
+
+
+def test_slots_that_are_renewed_are_those_that_are_made_anew() -> None:
+    dice = random.Random(0)
+    for _ in range(300):
+        slots, trials = slots_of([], 6), []
+        for _ in range(12):
+            before, trials = trials, list(trials)
+            if trials and dice.random() < 0.5:
+                at = dice.randrange(len(trials))
+                trials[at] = SimpleNamespace(**vars(trials[at]))
+            else:
+                slot = slots[dice.randrange(6)]
+                facts: dict[str, Any] = {"slot": slot.number}
+                if slot.last and dice.random() < 0.2:
+                    facts["after"] = slot.last.number
+                elif dice.random() < 0.05:
+                    facts = {}
+                trials.append(SimpleNamespace(number=len(trials), user_attrs=facts))
+            anew = slots_of(trials, 6)
+            renewed_ones = renewed(slots, before, trials, 6)
+            slots = anew if renewed_ones is None else renewed_ones
+            assert [[*map(id, slot.attempts)] for slot in slots] == [
+                [*map(id, slot.attempts)] for slot in anew
+            ]

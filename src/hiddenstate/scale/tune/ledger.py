@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
+from itertools import zip_longest
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from hiddenstate.scale.tune.rows import (
@@ -98,6 +98,12 @@ class Slot:
         """The validation loss of a trial that is done or pruned."""
         return self.last.value if self.state in ("done", "pruned") else None
 
+    @cached_property
+    def whole(self) -> Any:
+        """The only attempt at a finished trial, if it has its number and parameters; else None."""
+        last = self.last
+        return last if self.finished and last.number == self.number and last.params else None
+
     @property
     def params(self) -> dict[str, Any]:
         """The parameters, once they were chosen."""
@@ -115,11 +121,8 @@ class Slot:
         return int(self.attribute(DEATHS, 0) + died)
 
 
-def slots_of(
-    trials: Iterable[Any], n_trials: int, known: Mapping[int, Slot] = MappingProxyType({})
-) -> list[Slot]:
-    """Return the slots that Optuna's trials are attempts at, by number; those that are `known` by
-    number where they have the same attempts."""
+def slots_of(trials: Iterable[Any], n_trials: int) -> list[Slot]:
+    """Return the slots that Optuna's trials are attempts at, by number."""
     first: dict[tuple[int, Any], Any] = {}
     for trial in sorted(trials, key=lambda each: each.number):
         facts = trial.user_attrs
@@ -131,11 +134,34 @@ def slots_of(
         while (number, before) in first:
             attempts.append(first[number, before])
             before = attempts[-1].number
-        slot = known.get(number)
-        if slot is None or [*map(id, slot.attempts)] != [*map(id, attempts)]:
-            slot = Slot(number, tuple(attempts))
-        slots.append(slot)
+        slots.append(Slot(number, tuple(attempts)))
     return slots
+
+
+def renewed(
+    slots: Sequence[Slot], before: Sequence[Any], trials: Sequence[Any], n_trials: int
+) -> list[Slot] | None:
+    """Return the slots with what changed since they were made from the trials `before`.
+
+    None if all have to be made anew; otherwise only trials that changed cost anything.
+    """
+    if len(slots) != n_trials or len(trials) < len(before):
+        return None
+    new = list(slots)
+    for trial, old in zip_longest(trials, before):
+        if trial is old:
+            continue
+        facts = trial.user_attrs
+        number = facts.get(SLOT)
+        is_plain = isinstance(number, int) and 0 <= number < n_trials and AFTER not in facts
+        if not is_plain or (old is not None and old.number != trial.number):
+            return None
+        attempts = new[number].attempts
+        if len(attempts) > 1:
+            return None
+        if not attempts or trial.number <= attempts[0].number:  # the first one counts
+            new[number] = Slot(number, (trial,))
+    return new
 
 
 class Reading(NamedTuple):
@@ -223,7 +249,8 @@ class Ledger:
     def __init__(self, storage: Any, name: str, patience: Patience) -> None:
         self.storage, self.name, self.patience = storage, name, patience
         self.study_id: int = patience(storage.get_study_id_from_name, name)
-        self._known: dict[int, Slot] = {}
+        self._slots: list[Slot] = []
+        self._trials: list[Any] = []
         self._forget()
 
     def _forget(self) -> None:
@@ -238,10 +265,15 @@ class Ledger:
 
     def read(self, n_trials: int) -> Reading:
         """Return all slots as they stand; those that did not change are the same as before."""
-        trials = self.patience(self.trials)
-        slots = slots_of(trials, n_trials, self._known)
-        self._known = {slot.number: slot for slot in slots}
-        return Reading(slots, len(trials))
+        return self.patience(self.read_now, n_trials)
+
+    def read_now(self, n_trials: int) -> Reading:
+        """Do as :meth:`read`; raises as the storage does."""
+        trials = self.trials()
+        slots = renewed(self._slots, self._trials, trials, n_trials)
+        self._slots = slots_of(trials, n_trials) if slots is None else slots
+        self._trials = trials
+        return Reading(self._slots, len(trials))
 
     def trials(self) -> list[Any]:
         """Return Optuna's trials, which are not to be changed; raises as the storage does."""

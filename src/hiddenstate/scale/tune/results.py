@@ -32,6 +32,12 @@ def ranked(slots: Sequence[Slot]) -> list[Slot]:
     return sorted(done, key=lambda slot: (slot.value, slot.number))
 
 
+def best_of(slots: Sequence[Slot]) -> Slot | None:
+    """Return the best complete trial, if there is one; of equal ones, the first."""
+    done = (slot for slot in slots if slot.state == "done")
+    return min(done, key=lambda slot: (slot.value, slot.number), default=None)
+
+
 def counts(slots: Sequence[Slot]) -> dict[str, int]:
     """Return how many trials are done, pruned, failed and unfinished."""
     states = [slot.state for slot in slots]

@@ -6,6 +6,7 @@ Optuna's own storage makes a transaction of each value, and cannot make one depe
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 
@@ -64,13 +65,28 @@ def write(
     session: Any, model: Any, row: Any, values: Sequence[Mapping[str, Any]], is_new: bool = False
 ) -> None:
     """Write rows of a trial, in place of those with the same first column unless it `is_new`."""
-    from sqlalchemy import delete, insert
-
     if not values:
         return
     if not is_new:
-        old = delete(model).where(model.trial_id == row.trial_id)
-        for name in list(values[0])[:1]:
-            old = old.where(getattr(model, name).in_([each[name] for each in values]))
-        session.execute(old)
-    session.execute(insert(model), [{"trial_id": row.trial_id, **each} for each in values])
+        key = next(iter(values[0]), None)
+        keys = {"keys": [each[key] for each in values]} if key else {}
+        session.execute(_deleting(model, key), {"trial": row.trial_id, **keys})
+    session.execute(_inserting(model), [{"trial_id": row.trial_id, **each} for each in values])
+
+
+@cache
+def _deleting(model: Any, key: str | None) -> Any:
+    """Return the statement that deletes rows of a trial: those with one of `keys` in a column."""
+    from sqlalchemy import bindparam, delete
+
+    rows = delete(model).where(model.trial_id == bindparam("trial"))
+    if key:
+        rows = rows.where(getattr(model, key).in_(bindparam("keys", expanding=True)))
+    return rows.execution_options(synchronize_session=False)
+
+
+@cache
+def _inserting(model: Any) -> Any:
+    from sqlalchemy import insert
+
+    return insert(model)

@@ -11,7 +11,7 @@ from typing import Any
 from hiddenstate.runs import Run
 from hiddenstate.runs.events import ValidationEvent
 from hiddenstate.runs.requests import Request, Requests
-from hiddenstate.scale.tune.ledger import RUNGS, Ledger, slots_of
+from hiddenstate.scale.tune.ledger import RUNGS, Ledger
 from hiddenstate.scale.tune.settings import Settings
 from hiddenstate.scale.tune.suggest import is_pruned, rungs_of
 from hiddenstate.training.progress import pending_events
@@ -102,7 +102,7 @@ class Rungs(Callback):
 
     def _decide_now(self, rung: int, value: float) -> None:
         settings = self._settings
-        slots = slots_of(self._ledger.trials(), settings.n_trials)
+        slots = self._ledger.read_now(settings.n_trials).slots
         values = {each: known[0] for each, known in self._decided.items()} | {rung: value}
         pruned, kept = is_pruned(
             settings.space, slots, self._slot, settings.pruner, settings.seed, values

@@ -170,9 +170,10 @@ def _trial(
     while len(others) > number + 1 and others[-1].state == "waiting":
         others.pop()  # they tell nothing
     study = _empty_study(sampler, pruner, seed, number)
-    # Optuna would copy each trial three times, which takes longer than to choose.
+    # Optuna would copy each trial three times, which takes longer than to choose. Nothing may
+    # change those that are whole.
     own = study._storage._studies[study._study_id].trials
-    own.extend(_shown(space, slot) for slot in others)
+    own.extend([slot.whole or _shown(space, slot) for slot in others])
     own[number] = _state("RUNNING", space, params, system_attrs=dict(system_attrs))
     own[number].number = own[number]._trial_id = number
     study._storage._trial_id_to_study_id_and_number[number] = study._study_id, number
@@ -180,9 +181,7 @@ def _trial(
 
 
 def _shown(space: Space, slot: Slot) -> Any:
-    """Return a slot as one Optuna trial of its number, which nothing may change."""
-    if slot.finished and slot.last.number == slot.number and slot.last.params:
-        return slot.last
+    """Return a slot as one Optuna trial of its number."""
     trial = _copy(space, slot)
     trial.number = trial._trial_id = slot.number
     return trial

@@ -141,6 +141,9 @@ class Task:
 
     def candidates(self) -> Iterator[Run]:
         """Yield the runs of earlier workers, those in the own folder first."""
+        first = self.folder / run_name(self.slot, self.number, self.n_runs)
+        if not self.owners and not os.path.lexists(first):  # of many trials, names take long
+            return
         for folder in dict.fromkeys((self.folder, *self.others)):
             for run in runs_of(folder, self.slot, self.number, self.n_runs):
                 if is_same(run, self.config, self.dataset.fingerprint()):
