@@ -1,8 +1,9 @@
 """Runs tests in forks of the process that collected them: `python -m pytest -p tests.forks`.
 
 What tests import, and their collection, is then paid once, and not by each worker. Each fork has a
-share of the tests, in their order, so that it makes what they share once; one that has none left
-takes the second half of the longest share. With --pdb or --trace, all run in one process.
+share of the tests, in their order, so that it makes what they share once, after some of the files
+that take longest; one that has none left takes the second half of the longest share. With --pdb or
+--trace, all run in one process.
 """
 
 import atexit
@@ -16,7 +17,7 @@ import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from itertools import islice
+from itertools import accumulate, chain, islice
 from multiprocessing import connection, util
 from pathlib import Path
 from typing import Any
@@ -29,19 +30,34 @@ CONTEXT = multiprocessing.get_context("fork")
 MANY = 1000
 """Of so many tests, some start programs."""
 
+LONGEST = (
+    *("scale/track/test_mlflow.py", "faults/test_machine.py", "faults/test_names.py"),
+    *("scale/test_postgres.py", "benchmarks/test_scripts.py", "docs/test_examples.py"),
+    *("docs/test_streamable_page.py", "docs/test_serving.py", "studio/test_keyboard.py"),
+)
+"""Files of tests that run for long, most of them because they wait: begun last, one of them would
+run when the others have ended."""
+
 
 class Shares:
     """The numbers of the tests that each fork has left, from a first to an end.
 
     Parameters
     ----------
-    n_tests, n_forks : int
+    sizes : sequence of int
+        How many tests each fork has at first.
+
+    Attributes
+    ----------
+    running : array
+        The test that each fork has begun last; -1 before its first.
     """
 
-    def __init__(self, n_tests: int, n_forks: int) -> None:
-        ends = [n_tests * k // n_forks for k in range(n_forks + 1)]
+    def __init__(self, sizes: Sequence[int]) -> None:
+        ends = [0, *accumulate(sizes)]
         self._first: Any = CONTEXT.Array("l", ends[:-1])
         self._end: Any = CONTEXT.Array("l", ends[1:])
+        self.running: Any = CONTEXT.Array("l", [-1] * len(sizes), lock=False)
         self._lock = CONTEXT.Lock()
 
     def of(self, fork: int) -> Iterator[int]:
@@ -68,18 +84,19 @@ class Shares:
 
 
 class Sender:
-    """Sends what a fork finds to the process that started it."""
+    """Sends what a fork finds to the process that started it, once for each test."""
 
     def __init__(self, config: pytest.Config, pipe: Any) -> None:
         self.config, self.pipe = config, pipe
         self.warns = False  # of what the process that started it has reported
-
-    def pytest_runtest_logstart(self, nodeid: str, location: Any) -> None:
-        self.pipe.send(("start", nodeid, location))
+        self._reports: list[Any] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        data = self.config.hook.pytest_report_to_serializable(config=self.config, report=report)
-        self.pipe.send(("report", data))
+        to_data = self.config.hook.pytest_report_to_serializable
+        self._reports.append(to_data(config=self.config, report=report))
+        if report.when == "teardown":
+            self.pipe.send(("reports", self._reports))
+            self._reports = []
 
     def pytest_warning_recorded(
         self, warning_message: warnings.WarningMessage, when: Any, nodeid: str, location: Any
@@ -109,9 +126,11 @@ class Forks:
         self, session: pytest.Session, items: Sequence[pytest.Item], folders: Sequence[Path]
     ) -> None:
         self.session, self.finished = session, set[str]()
-        self.shares = Shares(len(items), len(folders))
+        parts = shared(items, len(folders))
+        self.items = [item for part in parts for item in part]
+        self.shares = Shares([*map(len, parts)])
         self._pids: dict[Any, int] = {}
-        self._started: dict[Any, Any] = {}
+        self._forks: dict[Any, int] = {}
         for fork, folder in enumerate(folders):
             mine, other = CONTEXT.Pipe(duplex=False)
             sys.stdout.flush()
@@ -123,9 +142,9 @@ class Forks:
             if not pid:
                 for pipe in (mine, *self._pids):
                     pipe.close()
-                _work(session, items, self.shares.of(fork), other, folder)
+                _work(session, self.items, self.shares, fork, other, folder)
             other.close()
-            self._pids[mine], self._started[mine] = pid, None
+            self._pids[mine], self._forks[mine] = pid, fork
 
     def follow(self) -> None:
         """Report what they send, until all have ended."""
@@ -160,16 +179,15 @@ class Forks:
         if kind == "end":
             _, status = os.waitpid(self._pids.pop(pipe), 0)
             if status:
-                self._report_end(self._started[pipe], os.waitstatus_to_exitcode(status))
-        elif kind == "start":
-            self._started[pipe] = rest
+                number = self.shares.running[self._forks[pipe]]
+                self._report_end(number, os.waitstatus_to_exitcode(status))
         elif kind == "warning":
             names = ("warning_message", "when", "nodeid", "location")
             values = (warnings.WarningMessage(*rest[:4]), *rest[4:])
             hook.pytest_warning_recorded.call_historic(kwargs=dict(zip(names, values, strict=True)))
         else:
-            read = hook.pytest_report_from_serializable
-            self._report(read(config=config, data=rest[0]))
+            for data in rest[0]:
+                self._report(hook.pytest_report_from_serializable(config=config, data=data))
 
     def _report(self, report: pytest.TestReport) -> None:
         hook = self.session.config.hook
@@ -178,15 +196,27 @@ class Forks:
             self.finished.add(report.nodeid)
             hook.pytest_runtest_logfinish(nodeid=report.nodeid, location=report.location)
 
-    def _report_end(self, test: Any, code: int) -> None:
+    def _report_end(self, number: int, code: int) -> None:
         """Report that a fork ended in the middle of a test; the others go on."""
-        if not test:
+        if number < 0:
             self.session.shouldstop = f"a fork ended with {code} before its first test"
             return
-        nodeid, location = test
-        self.finished.add(nodeid)
+        item = self.items[number]
+        self.finished.add(item.nodeid)
         text = f"the fork that ran it ended with {code}"
-        self._report(pytest.TestReport(nodeid, location, {}, "failed", text, "call"))
+        self._report(pytest.TestReport(item.nodeid, item.location, {}, "failed", text, "call"))
+
+
+def shared(items: Sequence[pytest.Item], n_forks: int) -> list[list[pytest.Item]]:
+    """Return the tests of each fork: some of the longest files first, then a part of all others."""
+    files: dict[Path, list[pytest.Item]] = {}
+    others = []
+    for item in items:
+        longest = item.path.as_posix().endswith(LONGEST)
+        (files.setdefault(item.path, []) if longest else others).append(item)
+    first = [*files.values()]
+    ends = [len(others) * k // n_forks for k in range(n_forks + 1)]
+    return [[*chain(*first[k::n_forks]), *others[ends[k] : ends[k + 1]]] for k in range(n_forks)]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -224,12 +254,13 @@ def _folders(session: pytest.Session) -> pytest.TempPathFactory:
 def _work(
     session: pytest.Session,
     items: Sequence[pytest.Item],
-    numbers: Iterator[int],
+    shares: Shares,
+    fork: int,
     pipe: Any,
     folder: Path,
 ) -> None:
     """Run tests in this process, and end it."""
-    code = 1
+    code, numbers = 1, shares.of(fork)
     try:
         # What the process that collected wants done at its end, and its streams, are its own.
         atexit._clear()
@@ -246,16 +277,17 @@ def _work(
         plugins.register(sender)
         sender.warns = True
         exact = session._setupstate.teardown_exact
-        taken = [items[number] for number in islice(numbers, 1)]
+        taken = [*islice(numbers, 1)]
 
         def tear_down(_: pytest.Item | None) -> None:
             """Take the next test when one has been called: before, another fork may take it."""
-            taken.extend(items[number] for number in islice(numbers, 1))
-            exact(taken[0] if taken else None)
+            taken.extend(islice(numbers, 1))
+            exact(items[taken[0]] if taken else None)
 
         setattr(session._setupstate, "teardown_exact", tear_down)  # noqa: B010
         while taken:
-            item = taken.pop()
+            shares.running[fork] = taken.pop()
+            item = items[shares.running[fork]]
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
         code = 0
     except (KeyboardInterrupt, ConnectionError):

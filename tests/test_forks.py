@@ -3,28 +3,42 @@
 import os
 import signal
 import time
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
 from tests import warm
-from tests.forks import Shares
+from tests.forks import LONGEST, Shares, shared
 
 
-@pytest.mark.parametrize(("n_tests", "n_forks"), [(50, 3), (2, 3), (1, 1), (7, 2)])
-def test_each_test_is_taken_once_whoever_is_slow(n_tests: int, n_forks: int) -> None:
-    shares = Shares(n_tests, n_forks)
+@pytest.mark.parametrize("sizes", [(16, 17, 17), (0, 1, 1), (1,), (6, 1)])
+def test_each_test_is_taken_once_whoever_is_slow(sizes: tuple[int, ...]) -> None:
+    shares = Shares(sizes)
     slow = shares.of(0)
     taken = [next(slow)]
-    for numbers in zip_longest(*map(shares.of, range(1, n_forks))):
+    for numbers in zip_longest(*map(shares.of, range(1, len(sizes)))):
         taken += [number for number in numbers if number is not None]
-    assert sorted([*taken, *slow]) == list(range(n_tests))
+    assert sorted([*taken, *slow]) == list(range(sum(sizes)))
+
+
+def test_the_longest_files_are_begun_first() -> None:
+    names = sorted([*(f"tests/{name}" for name in LONGEST[:5]), "tests/a.py", "tests/scale/c.py"])
+    assert all((Path(__file__).parent / name).is_file() for name in LONGEST)
+    items: list[Any] = [SimpleNamespace(path=Path(name)) for name in names for _ in range(2)]
+    parts = shared(items, 3)
+    assert sorted(map(id, chain(*parts))) == sorted(map(id, items))
+    for part in parts:
+        longest = [item.path.as_posix().endswith(LONGEST) for item in part]
+        assert longest[0]
+        assert longest == sorted(longest, reverse=True)
 
 
 def test_none_is_taken_after_a_stop() -> None:
-    shares = Shares(9, 2)
+    shares = Shares((4, 5))
     shares.clear()
     assert not [*shares.of(0), *shares.of(1)]
 

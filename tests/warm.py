@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from functools import cache
 from multiprocessing import forkserver, resource_tracker
@@ -236,12 +237,24 @@ def _make_folder() -> None:
         tempfile.tempdir = of_test
 
 
+def _forget_ends() -> None:
+    """Let this process leave what libraries want done at the end of the server to the server.
+
+    That would take longer than all else which each program pays.
+    """
+    atexit._clear()
+    finalize: Any = weakref.finalize
+    finalize._registry.clear()
+    finalize._registered_with_atexit = False  # the first one of the program itself is
+
+
 def _become(
     words: list[str], folder: str, variables: dict[str, str], streams: Sequence[str]
 ) -> None:
     """Run the program in this process, and what it wants done at its end."""
     multiprocessing.current_process().daemon = False  # it may have children
     _keep_server()
+    _forget_ends()
     for number, path in zip((1, 2, 0), streams, strict=False):
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT if number else os.O_RDONLY
         file = os.open(path, flags)
