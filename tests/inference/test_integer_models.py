@@ -12,6 +12,7 @@ from hiddenstate.export import export_model
 from hiddenstate.inference.hidden_states import hidden_state_model
 from hiddenstate.inference.stream import Stream, saved_stream
 from hiddenstate.inference.why import Explainer
+from hiddenstate.metrics.reasons import OF_FLOATS
 from hiddenstate.models.meaning import program_of
 from hiddenstate.models.torch_modules import module_of
 from hiddenstate.program.integers import IntegerRecurrent
@@ -62,7 +63,8 @@ def test_what_would_answer_in_floats_is_refused(tmp_path: Path) -> None:
     model = in_integers(STREAMS["lstm"]())
     with pytest.raises(DataError, match="no torch module"):
         module_of(model)
-    assert Explainer(model).model.integer is None  # why is that of the same net in floats
+    x = np.random.default_rng(2).normal(size=model.row_shape)
+    assert Explainer(model).why(x, 0).kind == OF_FLOATS
     for target in ("onnx", "nam", "rtneural"):
         with pytest.raises(OptionError, match=r"compute in integers|one signal"):
             export_model(model, target, tmp_path / "m")

@@ -23,7 +23,7 @@ def test_the_surest_and_the_worst_answer_are_explained(trained: Callable[[str], 
     assert right[1].endswith("right)")
     assert worst[1].startswith("Why 1 (p = 0.")
     is_right = now.arrays["why_label"][1] == worst[0].why.output
-    assert worst[1].endswith("right, and least sure of all test rows)") == is_right
+    assert worst[1].endswith("right, least sure of all)") == is_right
     for reason, _ in (right, worst):
         difference = reason.why.answer - reason.why.base
         assert reason.why.attributions.sum() == pytest.approx(difference, abs=1e-4)

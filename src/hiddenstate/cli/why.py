@@ -100,8 +100,6 @@ def write_why(
         _draw(reason, asked.figure)
         note(f"figure: {asked.figure}")
     note(reason.in_words())
-    if model.integer is not None:
-        note("integers have no gradient: this is the answer of the same network in floats")
 
 
 def _reason(

@@ -19,7 +19,7 @@ from hiddenstate.data.rows import Rows, fractions, in_pieces
 from hiddenstate.engines.gradients import gradients_of
 from hiddenstate.errors import HiddenstateError, OptionError
 from hiddenstate.inference.answer_gradients import Answer, log_odds
-from hiddenstate.metrics.reasons import GRADIENTS, OCCLUSION, Why
+from hiddenstate.metrics.reasons import GRADIENTS, OCCLUSION, OF_FLOATS, Why
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.meaning import program_of
 from hiddenstate.program.companions import mean_probabilities
@@ -105,6 +105,7 @@ class Explainer:
     ) -> None:
         if model.net.kind.has_codes:
             raise OptionError("an autoencoder has no answer whose reasons are looked for")
+        self.method = GRADIENTS if model.integer is None else OF_FLOATS
         model = replace(model, integer=None)
         self.model = model
         self.program = program_of(replace(model, companions=()))
@@ -157,7 +158,7 @@ class Explainer:
         attributions = np.concatenate([np.zeros((first, x.shape[1])), own])
         begin, end = path.ends
         share = self.share
-        return Why(attributions, output, end, begin, GRADIENTS, share, missing, points, self.name)
+        return Why(attributions, output, end, begin, self.method, share, missing, points, self.name)
 
     def _unit(self, output: int) -> float:
         """Return the size of a difference of answers that counts as one."""
@@ -203,7 +204,7 @@ def occluded_spans(T: int, features: int) -> list[tuple[slice, slice]]:
 def _joined(parts: list[Why]) -> Why:
     """Return the sum of parts, each times its share."""
     if len(parts) == 1:
-        return replace(parts[0], share=1.0 if parts[0].kind == GRADIENTS else 0.0)
+        return replace(parts[0], share=0.0 if parts[0].kind == OCCLUSION else 1.0)
     nets, rest = parts
     return replace(
         nets,

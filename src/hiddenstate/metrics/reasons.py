@@ -12,6 +12,7 @@ from hiddenstate.metrics.units import in_digits
 from hiddenstate.system.typing import Array
 
 GRADIENTS, OCCLUSION = "integrated gradients", "occlusion"
+OF_FLOATS = "integrated gradients in floats"
 
 BASELINES = {
     "mean": "the mean of training",
@@ -34,6 +35,7 @@ METHODS = {
     OCCLUSION: "occlusion: spans replaced by the baseline",
     f"{GRADIENTS} and {OCCLUSION}": "integrated gradients of the network and occlusion of the "
     "rest, each times its share",
+    OF_FLOATS: "integrated gradients of the same network in floats",
 }
 """How it was found, in words."""
 
@@ -53,7 +55,8 @@ class Why:
         The answer to the row and to the baseline: of a classifier log(p / (1 - p)), of a regressor
         in the units of the target.
     kind : str
-        `integrated gradients`, `occlusion`, or both.
+        `integrated gradients`, `occlusion`, or both; of a model in integers `integrated gradients
+        in floats`.
     share : float
         What the part by gradients is multiplied by; that by occlusion has the rest.
     missing : float

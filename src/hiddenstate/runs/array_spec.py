@@ -113,7 +113,8 @@ WHY_CLASS = ArraySpec("i", "e", "the number of the class or output that is expla
 WHY_METHOD = ArraySpec(
     "i",
     "e",
-    "0 for integrated gradients, 1 for occlusion, 2 for a mean of both by the share of the network",
+    "0 for integrated gradients, 1 for occlusion, 2 for a mean of both by the share of the network,"
+    " 3 for integrated gradients of a net in integers, computed in floats",
     "why",
 )
 

@@ -55,7 +55,7 @@ def _title(run: Timeline, arrays: Any, place: int, reason: Reason) -> str:
     chance = 1 / (1 + math.exp(-min(max(answer, -500.0), 500.0)))
     sure = f"p > {SURE}" if chance > SURE else f"p = {chance:.3g}"
     label = int(arrays["why_label"][place])
-    sure_of = "right" if place == 0 else "right, and least sure of all test rows"
+    sure_of = "right" if place == 0 else "right, least sure of all"
     right = sure_of if label == reason.why.output else f"wrong: it is {run.label(label)}"
     return f"Why {reason.answer} ({sure}, {right})"
 

@@ -217,7 +217,7 @@ export async function comparePage(main, ids) {
   }
 
   colorMarks();
-  if (alike && n > 1 && n <= FEW && runs[0].job === "classify") addRows();
+  if (alike && n > 1 && n <= FEW) addRows();
   document.addEventListener("theme", colorMarks);
   const repaint = () => paintRows();
   document.addEventListener("theme", repaint);

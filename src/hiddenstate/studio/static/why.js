@@ -90,7 +90,7 @@ function sentence(found, { down = false, unit = "", step = (k) => k + 1 } = {}) 
   const compared = { zero: "for zeros, as the network reads them", mean: "for the mean of training" }[baseline] || "";
   const methods = kind.includes("occlusion")
     ? t(kind === "occlusion" ? "by occlusion: spans are replaced by the mean" : "by integrated gradients of the network and occlusion of the rest, each times its share")
-    : t("by integrated gradients");
+    : t(kind === "integrated gradients" ? "by integrated gradients" : "by integrated gradients of the same network in floats: integers have none");
   const size = odds ? t("Log-odds {value}", { value: short(value) }) : `${answer} ${short(value)} ${unit}`.trim();
   return t("{where}: {part}. {size}, and {base} {compared}; {methods}.", {
     where, size, methods, part: t(side, { share: percent(share, 0), answer }), base: short(base), compared: t(compared),

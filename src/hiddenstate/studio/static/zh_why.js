@@ -17,6 +17,7 @@ export const TEXTS = {
   "by occlusion: spans are replaced by the mean": "用遮挡法：把一段输入换成平均值",
   "by integrated gradients of the network and occlusion of the rest, each times its share": "网络用积分梯度，其余用遮挡法，各乘以自己的份额",
   "by integrated gradients": "用积分梯度",
+  "by integrated gradients of the same network in floats: integers have none": "用同一网络的浮点形式的积分梯度：整数没有梯度",
   "{where}: {part}. {size}, and {base} {compared}; {methods}.": "{where}：{part}。{size}；{compared}为 {base}；{methods}。",
   "Log-odds {value}": "对数几率为 {value}",
   "log-odds": "对数几率",

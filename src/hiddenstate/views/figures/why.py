@@ -12,7 +12,7 @@ from matplotlib.figure import Figure, FigureBase
 from matplotlib.ticker import MaxNLocator
 
 from hiddenstate.data.framing import Framing
-from hiddenstate.metrics.reasons import BASELINES, OCCLUSION, SIDES, Reason
+from hiddenstate.metrics.reasons import BASELINES, OCCLUSION, OF_FLOATS, SIDES, Reason
 from hiddenstate.system.typing import Array
 from hiddenstate.views import style
 from hiddenstate.views.figures.layout import (
@@ -51,6 +51,9 @@ LEAST_HIGH = 2.2
 HIGH = 99.5
 """Percentile of the sizes of attributions from which on colours are full."""
 
+
+BY = {OCCLUSION: " (by occlusion)", OF_FLOATS: " (of the same network in floats)"}
+"""What a title says of how it was found."""
 
 LINE = 400
 """Letters of a title or a note, of which a heading shows those that it has room for."""
@@ -95,7 +98,10 @@ def lit_of(reason: Reason, title: str = "", with_values: bool = True) -> Lit:
     quantities `with_values`, if they do not have them yet."""
     if not title:
         title = f"Why {reason.answer}" if reason.has_odds else f"What {reason.answer} rests on"
-        title += " (by occlusion)" if reason.why.kind == OCCLUSION else ""
+        title += BY.get(reason.why.kind, "")
+    base = BASELINES[reason.why.baseline]
+    if reason.why.kind == OF_FLOATS:
+        base += "; of the same network in floats, as integers have no gradient"
     names = list(reason.names)
     if len(reason.values) == 1 and with_values:
         names = [f"{name} = {reason.said(k)}" for k, name in enumerate(names)]
@@ -106,7 +112,7 @@ def lit_of(reason: Reason, title: str = "", with_values: bool = True) -> Lit:
         title,
         f"{reason.where()}; {reason.compared()}",
         reason.unit or f"units of {reason.answer}",
-        BASELINES[reason.why.baseline],
+        base,
         reason.picture,
         reason.sides,
         reason.sound,
