@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hiddenstate.data.prepare import season as of_season
 from hiddenstate.data.prepare.season import find_seasons, season_of
 
 
@@ -158,3 +159,38 @@ def test_a_cycle_that_drifts_is_read_from_its_changes() -> None:
         values = np.sin(2 * np.pi * turns) + 0.1 * random.normal(size=220)
         hits += find_seasons([values[:, None]]).main in (10, 11, 12)
     assert hits >= 12
+
+
+def test_autocorrelations_as_good_as_equal_are_computed_exactly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gaps = np.array([int(gap) for gap in "78878888887878788878"])
+    signs = np.repeat([1, -1, 1, -1], [3, 7, 7, 3])
+    change = np.zeros(gaps.sum() + 7)
+    change[gaps.cumsum()] = signs
+    values = change.cumsum()[:, None]
+    exact, lags = of_season._exact_correlations, list(range(40))
+    noise = np.abs(of_season._correlations([values], 39) - exact([values], lags)).max()
+    assert noise < of_season.NOISE / 100
+    asked: list[int] = []
+    monkeypatch.setattr(
+        of_season,
+        "_exact_correlations",
+        lambda series, which: asked.extend(which) or exact(series, which),
+    )
+    assert season_of([values], 40) == 8
+    assert asked == [15, 16, 17]
+
+
+def test_the_same_series_are_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    searches: list[int] = []
+    searched = of_season._searched
+    monkeypatch.setattr(of_season, "_found", {})
+    monkeypatch.setattr(of_season, "_searched", lambda *args: searches.append(1) or searched(*args))
+    values = seasonal(season=12)[:, None]
+    assert find_seasons([values]).main == 12
+    assert find_seasons([values.copy()]).main == 12
+    assert find_seasons([values], calendar=(7,)).main == 12
+    values[100:] = np.random.default_rng(0).normal(size=(len(values) - 100, 1))
+    assert find_seasons([values]).main is None
+    assert len(searches) == 3

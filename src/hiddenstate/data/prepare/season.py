@@ -7,12 +7,15 @@ IEEE 70, 1982, section XIII). Trends, random walks and autoregressions have smoo
 their ordinates are about as large as those around them.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hiddenstate.data.rows import in_pieces
 
 Floats = NDArray[np.float64]
 
@@ -34,6 +37,12 @@ HARMONICS = 6
 MOST_SERIES, MOST_STEPS = 24, 8192
 """Most series, evenly chosen, and last steps of each, that are looked at."""
 
+PIECE = 1 << 19
+"""Most values of a few columns of a series that are transformed at once."""
+
+NOISE = 1e-10
+"""Autocorrelations are computed to within this; what are nearer are computed again, exactly."""
+
 LONGER = 4
 """Seasons of the data have at most so many times the steps of the calendar's longest one."""
 
@@ -49,6 +58,11 @@ which their autocorrelation must differ from 0 then."""
 
 EXPLAINS = 0.66
 """Share of what a season explains from which on its divisor is the main season."""
+
+MOST_FOUND = 256
+"""Most results that are remembered, each by the digest of its series."""
+
+_found: dict[bytes, "Seasons"] = {}
 
 
 @dataclass(frozen=True)
@@ -77,7 +91,7 @@ def find_seasons(
     given: tuple[int, ...] | None = None,
     most: int | None = None,
 ) -> Seasons:
-    """Return the seasons of training series.
+    """Return the seasons of training series; those of the same series are looked for once.
 
     Seasons of the calendar need weak evidence; one of the data takes their place if it explains
     twice as much and theirs are not certain. Without a calendar, the highest peak of the
@@ -96,6 +110,26 @@ def find_seasons(
     """
     if given is not None:
         return Seasons(given, "as given" if given else "none")
+    key = _digest(series, calendar, most)
+    if key not in _found:
+        if len(_found) >= MOST_FOUND:
+            _found.clear()
+        _found[key] = _searched(series, calendar, most)
+    return _found[key]
+
+
+def _digest(series: Sequence[Floats], *more: object) -> bytes:
+    """Return a digest of all that the seasons of series depend on."""
+    digest = hashlib.blake2b(repr(more).encode())
+    for values in series:
+        digest.update(f"{values.dtype.str} {values.shape} {values.flags.f_contiguous}".encode())
+        for _, piece in in_pieces(values):
+            digest.update(np.ascontiguousarray(piece))
+    return digest.digest()
+
+
+def _searched(series: Sequence[Floats], calendar: tuple[int, ...], most: int | None) -> Seasons:
+    """Return the seasons that the series show, as :func:`find_seasons` does."""
     evidence = _Evidence(series)
     top = evidence.longest // 2
     top = top if most is None else min(top, most - 1)
@@ -120,23 +154,25 @@ class _Evidence:
     """How sure it is that series repeat after k steps."""
 
     def __init__(self, series: Sequence[Floats]) -> None:
-        each = [
-            _level(_even(column))
-            for values in series
-            for column in _without_gaps(values[-MOST_STEPS:].astype(np.float64)).T
-        ]
-        each = [values for values in each if values.any()]
-        self.longest = max((len(values) for values in each), default=0)
-        chosen = np.unique(np.linspace(0, len(each) - 1, MOST_SERIES).astype(int)) if each else ()
-        self.each = [each[i] for i in chosen]
-        self.mean: Floats | None = None
-        if len(each) > 1:  # the last steps of all series are taken to be of the same time
-            total, n = np.zeros(self.longest), np.zeros(self.longest)
-            for values in each:
-                total[-len(values) :] += values / values.std()
-                n[-len(values) :] += 1
-            self.mean = _level(total / n)
-        self._cached: dict[tuple[int, ...], float] = {}
+        ends = [values[-MOST_STEPS:] for values in series]
+        self.longest = most = max((len(end) for end in ends), default=0)
+        total, n, place = np.zeros(most), np.zeros(most), []
+        for i, end in enumerate(ends):  # the last steps of all series are taken to be of one time
+            for o, values in enumerate(_levels(end)):
+                if values.any():
+                    total[-len(values) :] += values / values.std()
+                    n[-len(values) :] += 1
+                    place.append((i, o))
+        self.longest = int((n > 0).sum())
+        chosen = np.unique(np.linspace(0, len(place) - 1, MOST_SERIES).astype(int)) if place else ()
+        self.each = [_levels(ends[i])[o] for i, o in (place[number] for number in chosen)]
+        self.has_mean = len(place) > 1
+        if self.has_mean:
+            self.each.append(_level(total[most - self.longest :] / n[most - self.longest :]))
+        sizes = np.array([len(values) for values in self.each])
+        self._same = [np.flatnonzero(sizes == size) for size in np.unique(sizes)]
+        self._stacks = [np.stack([self.each[i] for i in which]) for which in self._same]
+        self._cached: dict[tuple[int, ...], tuple[float, int]] = {}
 
     def log_p(self, k: int, known: tuple[int, ...] = ()) -> float:
         """Return the logarithm of the chance that series without a season of `k` steps look so.
@@ -144,15 +180,22 @@ class _Evidence:
         A quarter of the series show it, or their mean. What repeats after one of `known` steps
         already does not count.
         """
-        key = (k, *known)
-        if key not in self._cached:
-            logs = sorted(_log_p(values, k, known) for values in self.each)
+        return self._looked_at(k, known)[0]
+
+    def _looked_at(self, k: int, known: tuple[int, ...] = ()) -> tuple[float, int]:
+        """Return what :meth:`log_p` does, and the number of the series that shows a season best."""
+        if (k, *known) not in self._cached:
+            each = np.zeros(len(self.each))
+            for which, values in zip(self._same, self._stacks, strict=True):
+                each[which] = _log_p(values, k, known)
+            logs = sorted(each[:-1] if self.has_mean else each)
             place = -(-len(logs) // 4)  # p-values in any dependence (Rueger, Metrika 25, 1978)
             log = logs[place - 1] + np.log(len(logs) / place) if logs else 0.0
-            if self.mean is not None:
-                log = min(log, _log_p(self.mean, k, known)) + np.log(2)
-            self._cached[key] = min(log, 0.0)
-        return self._cached[key]
+            if self.has_mean:
+                log = min(log, each[-1]) + np.log(2)
+            clearest = int(each.argmin()) if len(each) else 0
+            self._cached[(k, *known)] = float(min(log, 0.0)), clearest
+        return self._cached[(k, *known)]
 
     def explained(self, k: int) -> float:
         """Return the share of the variance that the means over a season explain, adjusted."""
@@ -181,13 +224,12 @@ class _Evidence:
 
     def _clearest(self, k: int) -> Floats:
         """Return the series that shows a season of `k` steps best."""
-        each = self.each if self.mean is None else [*self.each, self.mean]
-        return min(each, key=lambda values: _log_p(values, k))
+        return self.each[self._looked_at(k)[1]]
 
     def _sharpest(self, k: int, top: int, limit: float) -> int:
         """Return the period about `k` whose lines leave least of all steps of a series."""
         values = self._clearest(k)
-        harmonics, logs = _lines(values, k)
+        harmonics, (logs,) = _lines(values[None], k)
         order = np.argsort(logs, kind="stable")[:HARMONICS]
         sure = logs[order] < np.log(0.05 / len(logs))
         lines = harmonics[order[: max(1, int(sure.sum()))]]
@@ -222,51 +264,53 @@ def _periods(top: int, n: int) -> list[int]:
     return periods
 
 
-def _log_p(values: Floats, k: int, known: tuple[int, ...] = ()) -> float:
-    """Return the logarithm of the chance of the lines of a period in a series (T,).
+def _log_p(values: Floats, k: int, known: tuple[int, ...] = ()) -> Floats:
+    """Return the logarithms of the chances of the lines of a period in series (S, T).
 
     By the largest of them, and by the first few together (Fisher), of which the ordinates that they
     are compared with overlap.
     """
-    if len(values) < 2 * k:
-        return 0.0
+    if values.shape[1] < 2 * k:
+        return np.zeros(len(values))
     _, logs = _lines(values, k, known)
-    if not len(logs):
-        return 0.0
-    first = logs[:HARMONICS]
-    largest = logs.min() + np.log(len(logs))
-    together = _log_gamma_tail(-0.8 * float(first.sum()), len(first))
-    return float(min(0.0, min(largest, together) + np.log(2)))
+    if not logs.shape[1]:
+        return np.zeros(len(values))
+    first = logs[:, :HARMONICS]
+    largest = logs.min(axis=1) + np.log(logs.shape[1])
+    together = _log_gamma_tail(-0.8 * first.sum(axis=1), first.shape[1])
+    chance: Floats = np.minimum(0.0, np.minimum(largest, together) + np.log(2))
+    return chance
 
 
 def _lines(values: Floats, k: int, known: tuple[int, ...] = ()) -> tuple[NDArray[np.int64], Floats]:
-    """Return the numbers of the lines of a period (L,), and for each the logarithm of the chance
-    of its height; without those of the periods `known`."""
-    m = len(values) // k
+    """Return the numbers of the lines of a period (L,), and for each of series (S, T) the logarithm
+    of the chance of its height (S, L); without those of the periods `known`."""
+    m = values.shape[1] // k
     n = m * k
-    power = np.abs(np.fft.rfft(_detrended(values[-n:]))) ** 2
-    power += 1e-18 * power.sum() + 1e-300
+    power = np.abs(np.fft.rfft(_detrended(values[:, -n:]))) ** 2
+    power += 1e-18 * power.sum(axis=1, keepdims=True) + 1e-300
     line = np.arange(1, k // 2 + 1)
     for period in known:  # j / k is i / period
         line = line[line * period % k != 0]
-    between = np.arange(len(power)) % m > 0
-    free = np.flatnonzero(between)
+    free = np.flatnonzero(np.arange(power.shape[1]) % m > 0)
     around = np.searchsorted(free, line * m)[:, None] + np.arange(-NEAR, NEAR)
     has = (around >= 0) & (around < len(free))
-    heights = np.where(has, power[free[np.clip(around, 0, len(free) - 1)]], 0)
+    beside = free[np.clip(around, 0, len(free) - 1)]
+    heights = np.where(has, power.take(beside, axis=1), 0)
     count = has.sum(axis=1)
-    ratio = power[line * m] / (heights.sum(axis=1) / count)
+    ratio = power.take(line * m, axis=1) / (heights.sum(axis=2) / count)
     ratio = np.where(2 * line == k, ratio / 2, ratio)  # the last ordinate is a single square
     return line, -count * np.log1p(ratio / count)  # F with 2 and 2 count degrees of freedom
 
 
-def _log_gamma_tail(x: float, n: int) -> float:
-    """Return the logarithm of the chance that the sum of n exponential numbers is above `x`."""
+def _log_gamma_tail(x: Floats, n: int) -> Floats:
+    """Return the logarithms of the chances that the sum of n exponential numbers is above `x`."""
     i = np.arange(n)
     factorials = np.concatenate([[0], np.log(np.arange(1, n)).cumsum()])
-    terms = i * np.log(max(x, 1e-300)) - factorials - x
-    largest = float(terms.max())
-    return min(0.0, largest + float(np.log(np.exp(terms - largest).sum())))
+    terms = i * np.log(np.maximum(x, 1e-300))[:, None] - factorials - x[:, None]
+    largest = terms.max(axis=1)
+    tail: Floats = np.log(np.exp(terms - largest[:, None]).sum(axis=1))
+    return np.minimum(0.0, largest + tail)
 
 
 def _left_by_lines(values: Floats, k: int, lines: NDArray[np.int64]) -> float:
@@ -292,6 +336,11 @@ def _explained_by_means(values: Floats, k: int) -> float:
     return 1 - rest / (n - k) * (n - 1) / whole if whole > 0 else 0.0
 
 
+def _levels(end: Floats) -> list[Floats]:
+    """Return the columns of a series (T, O), each made even and level."""
+    return [_level(_even(values)) for values in _without_gaps(end.astype(np.float64)).T]
+
+
 def _even(values: Floats) -> Floats:
     """Return a series (T,), or its logarithms if it grows or falls to a multiple of itself: its
     season does so too."""
@@ -311,10 +360,13 @@ def _level(values: Floats) -> Floats:
 
 
 def _detrended(values: Floats) -> Floats:
-    """Return a series (T,) without its mean and its line."""
-    t = np.arange(len(values)) - (len(values) - 1) / 2
-    rest = values - (values.sum() / len(values) if len(values) else 0)
-    return rest - t * (t @ rest) / max(float(t @ t), 1.0)
+    """Return series (..., T) without their means and their lines."""
+    n = values.shape[-1]
+    t = np.arange(n) - (n - 1) / 2
+    rest = values - (values.sum(axis=-1, keepdims=True) / n if n else 0)
+    slopes = np.array([t @ each for each in rest.reshape(-1, n)]).reshape(*values.shape[:-1], 1)
+    rest -= t * slopes / max(float(t @ t), 1.0)
+    return rest
 
 
 def season_of(series: Sequence[Floats], most: int, clear: float = 2.5) -> int | None:
@@ -328,26 +380,72 @@ def season_of(series: Sequence[Floats], most: int, clear: float = 2.5) -> int | 
     top = min(most - 1, longest // 3)
     if top < 3:
         return None
-    products, squares, n = np.zeros(top + 1), 0.0, 0
-    for values in series:
-        if len(values) < 4:
-            continue
-        change = np.diff(_without_gaps(values.astype(np.float64)), axis=0)
-        change = change - change.sum(axis=0) / len(change)
-        scale = change.std(axis=0)
-        change = change / np.where(scale > 0, scale, 1)
-        squares += float((change**2).sum())
-        n += len(change)
-        for k in range(1, min(top + 1, len(change))):
-            products[k] += float((change[:-k] * change[k:]).sum())
-    if not squares > 0:
-        return None
-    r, best = products / squares, 0
+    series = [values for values in series if len(values) >= 4]
+    least = max(0.3, clear / np.sqrt(max(1, sum(len(values) - 1 for values in series))))
+    r, best = _correlations(series, top), 0
+    middle, before, after = r[1:-1], r[:-2], r[2:]
+    around = np.stack([before, after, np.full_like(middle, least)])
+    is_near = (np.abs(middle - around) < NOISE).any(axis=0)
+    unsure = np.flatnonzero(is_near & (middle > around.max(axis=0) - NOISE)) + 1
+
+    def settle(lags: Sequence[int]) -> None:  # what noise may decide about
+        r[lags] = _exact_correlations(series, lags)
+
+    settle(sorted({int(k) + i for k in unsure for i in (-1, 0, 1)}))
     for k in range(2, top):
-        is_peak = r[k] > r[k - 1] and r[k] >= r[k + 1] and r[k] > max(0.3, clear / np.sqrt(n))
+        is_peak = r[k] > r[k - 1] and r[k] >= r[k + 1] and r[k] > least
+        if is_peak and best and abs(r[k] - 1.1 * r[best]) < NOISE:
+            settle([k, best])
         if is_peak and (not best or r[k] > 1.1 * r[best]):
             best = k
     return best or None
+
+
+def _changes(values: Floats) -> Floats:
+    """Return the changes (T - 1, O) of a series, each column with mean 0 and deviation 1."""
+    change = np.diff(_without_gaps(values.astype(np.float64)), axis=0)
+    change -= change.sum(axis=0) / len(change)
+    scale = change.std(axis=0)
+    change /= np.where(scale > 0, scale, 1)
+    return change
+
+
+def _correlations(series: Sequence[Floats], top: int) -> Floats:
+    """Return the autocorrelations (top + 1,) of the changes of series, to within `NOISE`.
+
+    By the Fourier transform of pieces of a few columns at a time, so that little is in memory.
+    """
+    sums: dict[int, NDArray[np.complex128]] = {}
+    squares = 0.0
+    for values in series:
+        each = max(2, PIECE // len(values))  # numpy sums a single column in another order
+        starts = range(0, max(1, values.shape[1] - 1), each)
+        ends = [*starts[1:], values.shape[1]]
+        for columns in (slice(*pair) for pair in zip(starts, ends, strict=True)):
+            change = np.ascontiguousarray(_changes(values[:, columns]).T)
+            squares += float((change**2).sum())
+            step = max(PIECE // 8, 3 * top)
+            for first in range(0, change.shape[1], step):
+                piece = change[:, first : first + step]
+                size = 1 << (piece.shape[1] + top - 1).bit_length()
+                longer = change[:, first : first + piece.shape[1] + top]
+                pairs = np.fft.rfft(piece, size).conj() * np.fft.rfft(longer, size)
+                sums[size] = sums.get(size, 0) + pairs.sum(axis=0)
+    if not squares > 0:
+        return np.zeros(top + 1)
+    products = [np.fft.irfft(pairs, size)[: top + 1] for size, pairs in sums.items()]
+    return np.asarray(sum(products) / squares)
+
+
+def _exact_correlations(series: Sequence[Floats], lags: Sequence[int]) -> Floats:
+    """Return the autocorrelations (L,) of the changes of series at some lags."""
+    products, squares = np.zeros(len(lags)), 0.0
+    for change in map(_changes, series if lags else ()):
+        squares += float((change**2).sum())
+        for i, k in enumerate(lags):
+            if k < len(change):
+                products[i] += float((change[: len(change) - k] * change[k:]).sum())
+    return products / squares if lags else products
 
 
 def _without_gaps(values: Floats) -> Floats:
