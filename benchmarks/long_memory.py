@@ -98,6 +98,7 @@ def adding(steps: int, n_train: int, n_test: int = 1000) -> Arrays:
 LRU: Options = {"cell": "lru", "lr": 0.003, "batch_size": 64, "readout": "mean", "ring_max": 0.999}
 FASTGRNN: Options = {"cell": "fastgrnn", "lr": 0.003, "batch_size": 64}
 LONG: Options = FASTGRNN | {"hidden_size": 128, "lr": 0.002, "epochs": 30, "remember": 784}
+BYTES: Options = {"rank": 32, "quantize": "int8", "sparsity": 0.75}  # in less than 8 KB
 FAR: Options = {
     "layers": 2,
     "states": 64,
@@ -120,7 +121,7 @@ def trials() -> dict[str, Trial]:
         "permuted-lru-large": Trial("permuted", permuted, LRU | large | far),
         "permuted-gru": Trial("permuted", permuted, PLAIN | {"cell": "gru", "epochs": 20}),
         "pixels-fastgrnn-rank-32": Trial("pixels", pixels, LONG | {"rank": 32}),
-        "pixels-fastgrnn-int8": Trial("pixels", pixels, LONG | {"rank": 16, "quantize": "int8"}),
+        "pixels-fastgrnn-int8": Trial("pixels", pixels, LONG | BYTES),
         "pixels-gru": Trial("pixels", pixels, PLAIN | {"cell": "gru", "epochs": 20}),
         "pixels-lru": Trial("pixels", pixels, LRU | small),
     }
