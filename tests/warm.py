@@ -6,6 +6,7 @@ test whose subject is what a program imports, or its start, uses `subprocess` in
 
 import atexit
 import contextlib
+import gc
 import importlib
 import multiprocessing
 import os
@@ -66,6 +67,7 @@ def load() -> None:
     for name in (*USUAL, *TORCH, *modules()):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    gc.freeze()  # which lasts: nothing of it is garbage
 
 
 def _keep_server() -> None:
@@ -255,6 +257,7 @@ def _become(
     multiprocessing.current_process().daemon = False  # it may have children
     _keep_server()
     _forget_ends()
+    gc.freeze()
     for number, path in zip((1, 2, 0), streams, strict=False):
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT if number else os.O_RDONLY
         file = os.open(path, flags)
