@@ -115,13 +115,14 @@ def with_new(there: Iterable[str], declared: Iterable[str]) -> list[str]:
 
 
 def signature(job: str, source: str) -> str:
-    """Return the source of an estimator with the parameters of its job's options."""
+    """Return the source of an estimator with the parameters of its job's options; as it is if its
+    class has none of its own."""
     options = {option.name: option for _, option in job_options(job)}
     declared = [n for n, o in options.items() if n not in NOT_PARAMETERS and not o.reading]
     tree = next(n for n in ast.walk(ast.parse(source)) if _is_class(n, ESTIMATORS[job].__name__))
-    init = next(
-        n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name[2:6] == "init"
-    )
+    inits = (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == "__init__")
+    if (init := next(inits, None)) is None:  # it has the parameters of the class it inherits from
+        return source
     given = [*init.args.args[1:], *init.args.kwonlyargs]
     values = [*init.args.defaults, *init.args.kw_defaults]
     defaults = {arg.arg: ast.unparse(v) for arg, v in zip(given, values, strict=True) if v}

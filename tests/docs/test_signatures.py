@@ -37,3 +37,9 @@ def test_a_new_option_is_a_row_and_a_parameter(monkeypatch):
     )
     assert parameter in changed["regressor.py"]
     assert "        warmth: float = 0.02,\n        momentum:" in changed["regressor.py"]
+
+
+def test_an_estimator_with_the_parameters_of_another_stays_as_it_is(monkeypatch):
+    monkeypatch.setitem(signatures.ESTIMATORS, "classify", type("Other", (object,), {}))
+    source = "class Other(RecurrentClassifier):\n    def fit(self):\n        pass\n"
+    assert signatures.signature("classify", source) == source

@@ -81,16 +81,12 @@ def details(run: Run, number: str) -> dict[str, Any]:
     results = results if last.get("event") == "end" else {}
     short = [name for name in CHECKED if _is_short(run, name)]
     problems = [text for name in short if (text := run.damage(name) or run.lost_lines(name))]
-    shown: dict[str, Any] = {}
     arrays: Arrays = {}
+    shown: dict[str, Any] = {}
     facts = None
     try:
         arrays, facts = run.static_arrays
-        shown = asdict(facts)
-        times = next((arrays[name] for name in ("held_time", "time") if name in arrays), None)
-        shown["clock"] = "" if times is None else axis_of(run, facts, times)
-        shown["own_clock"] = shown["clock"] == time_column(run)
-        shown["classes"] = [printable(label, 80) for label in (facts.classes or ())[:MAX_CLASSES]]
+        shown = _shown(run, arrays, facts)
     except HiddenstateError as error:  # a run that has just begun has none yet
         if run.status() != "running":
             problems.append(str(error))
@@ -111,18 +107,7 @@ def details(run: Run, number: str) -> dict[str, Any]:
         "uses": [{"title": title, "command": command} for title, command in uses(run)],
         "python": _python(run),
         "again": _again(run),
-        "options": [
-            {
-                "name": option.name,
-                "flag": option.flag,
-                "section": section,
-                "value": plain(options[option.name]),
-                "default": plain(option.default_for(job)),
-                "help": option.help,
-                "unit": option.unit,
-            }
-            for section, option in job_options(job)
-        ],
+        "options": _options(job, options),
         "results": scores(results, job),
         "headline": headline(job, results),
         "targets": [
@@ -139,6 +124,33 @@ def details(run: Run, number: str) -> dict[str, Any]:
         **snapshots(run.path),
         **state(run),
     }
+
+
+def _shown(run: Run, arrays: Arrays, facts: StaticFacts) -> dict[str, Any]:
+    """Return the facts that pictures are drawn with, and in what time is counted."""
+    times = next((arrays[name] for name in ("held_time", "time") if name in arrays), None)
+    clock = "" if times is None else axis_of(run, facts, times)
+    return asdict(facts) | {
+        "clock": clock,
+        "own_clock": clock == time_column(run),
+        "classes": [printable(label, 80) for label in (facts.classes or ())[:MAX_CLASSES]],
+    }
+
+
+def _options(job: str, options: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return each option of a job with its value in a run."""
+    return [
+        {
+            "name": option.name,
+            "flag": option.flag,
+            "section": section,
+            "value": plain(options[option.name]),
+            "default": plain(option.default_for(job)),
+            "help": option.help,
+            "unit": option.unit,
+        }
+        for section, option in job_options(job)
+    ]
 
 
 def _python(run: Run) -> str | None:

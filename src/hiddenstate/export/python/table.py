@@ -68,28 +68,7 @@ def read_table(path: str, about: Facts) -> Read:
     column.
     """
     where = shown(path, 200)
-    with open(path, newline="", encoding=about["encoding"]) as file:
-        text = file.read()
-    text = text[text.startswith("\ufeff") :]
-    lines = lines_of(text, separator_of(text, path, about), where)
-    if not lines:
-        raise ValueError(f"{where}: no rows")
-    first, second = ([plain(cell, about) for cell in line] for _, line in [*lines, (0, [])][:2])
-    names = [str(j) for j in range(len(first))]
-    if has_names := is_header(first, second):
-        n, line = lines.pop(0)
-        names = [name or f"Unnamed: {j}" for j, name in enumerate(line)]
-        for j, name in enumerate(names):
-            if name in names[:j]:
-                raise ValueError(f"{where}:{n}: two columns are named {shown(name)}; rename one")
-    for n, line in lines:
-        if len(line) != len(names):
-            raise ValueError(
-                f"{where}:{n}: expected {len(names)} columns as in the first line, found "
-                f"{len(line)}; correct the line"
-            )
-    if not lines:
-        raise ValueError(f"{where}: no rows")
+    names, has_names, lines = named_lines(path, about, where)
     features, moved = derived(names, about), moved_of(names, about)
     made_names = [*features, *moved]
     chosen, id_places, time = places(names, made_names, has_names, about, where)
@@ -128,6 +107,35 @@ def read_table(path: str, about: Facts) -> Read:
         if not known[i]:
             later.setdefault(ids[i], []).append(cell)
     return Read(rows, [ids[i] for i in kept], [times[i] for i in kept if time], later)
+
+
+def named_lines(path: str, about: Facts, where: str) -> tuple[list[str], bool, list[Line]]:
+    """Return the names of the columns of a table, whether its first line holds them, and its other
+    lines, which are as long."""
+    with open(path, newline="", encoding=about["encoding"]) as file:
+        text = file.read()
+    text = text[text.startswith("\ufeff") :]
+    lines = lines_of(text, separator_of(text, path, about), where)
+    if not lines:
+        raise ValueError(f"{where}: no rows")
+    first, second = ([plain(cell, about) for cell in line] for _, line in [*lines, (0, [])][:2])
+    names = [str(j) for j in range(len(first))]
+    has_names = is_header(first, second)
+    if has_names:
+        n, line = lines.pop(0)
+        names = [name or f"Unnamed: {j}" for j, name in enumerate(line)]
+        for j, name in enumerate(names):
+            if name in names[:j]:
+                raise ValueError(f"{where}:{n}: two columns are named {shown(name)}; rename one")
+    for n, line in lines:
+        if len(line) != len(names):
+            raise ValueError(
+                f"{where}:{n}: expected {len(names)} columns as in the first line, found "
+                f"{len(line)}; correct the line"
+            )
+    if not lines:
+        raise ValueError(f"{where}: no rows")
+    return names, has_names, lines
 
 
 def moved_of(names: list[str], about: Facts) -> dict[str, str]:
