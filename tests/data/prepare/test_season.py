@@ -1,5 +1,7 @@
 """Seasons: which are found, and where none is."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -186,7 +188,12 @@ def test_the_same_series_are_searched_once(monkeypatch: pytest.MonkeyPatch) -> N
     searches: list[int] = []
     searched = of_season._searched
     monkeypatch.setattr(of_season, "_found", {})
-    monkeypatch.setattr(of_season, "_searched", lambda *args: searches.append(1) or searched(*args))
+
+    def counted(*args: Any) -> of_season.Seasons:
+        searches.append(1)
+        return searched(*args)
+
+    monkeypatch.setattr(of_season, "_searched", counted)
     values = seasonal(season=12)[:, None]
     assert find_seasons([values]).main == 12
     assert find_seasons([values.copy()]).main == 12
