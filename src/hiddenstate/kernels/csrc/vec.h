@@ -79,17 +79,27 @@ HS_INLINE V<float> at_least(V<float> a, V<float> x) { return (V<float>)_mm_max_p
 HS_INLINE V<double> at_least(V<double> a, V<double> x) { return (V<double>)_mm_max_pd(a, x); }
 HS_INLINE V<float> at_most(V<float> a, V<float> x) { return (V<float>)_mm_min_ps(a, x); }
 HS_INLINE V<double> at_most(V<double> a, V<double> x) { return (V<double>)_mm_min_pd(a, x); }
-#else
-#if defined(__ARM_NEON) && defined(__aarch64__)
+#elif defined(__ARM_NEON) && defined(__aarch64__)
 HS_INLINE V<float> root(V<float> x) { return (V<float>)vsqrtq_f32((float32x4_t)x); }
 HS_INLINE V<double> root(V<double> x) { return (V<double>)vsqrtq_f64((float64x2_t)x); }
+HS_INLINE V<float> at_least(V<float> a, V<float> x) {
+  return (V<float>)vmaxq_f32((float32x4_t)a, (float32x4_t)x);
+}
+HS_INLINE V<double> at_least(V<double> a, V<double> x) {
+  return (V<double>)vmaxq_f64((float64x2_t)a, (float64x2_t)x);
+}
+HS_INLINE V<float> at_most(V<float> a, V<float> x) {
+  return (V<float>)vminq_f32((float32x4_t)a, (float32x4_t)x);
+}
+HS_INLINE V<double> at_most(V<double> a, V<double> x) {
+  return (V<double>)vminq_f64((float64x2_t)a, (float64x2_t)x);
+}
 #else
 template <class U>
 HS_INLINE U root(U x) {
   for (unsigned i = 0; i < sizeof(U) / sizeof(x[0]); i++) x[i] = __builtin_sqrt(x[i]);
   return x;
 }
-#endif
 template <class U>
 HS_INLINE U at_least(U a, U x) {
   return x < a ? a : x;
