@@ -38,6 +38,10 @@ def test_a_row_that_is_shown_is_explained(client: Client, run: Run) -> None:
     assert (early["number"], early["attributions"]["shape"]) == (2, [3, 8])
 
 
+def test_a_sound_is_explained_by_spans_of_time(odd_run: Callable[[str], Run]) -> None:
+    assert explained(odd_run("sounds"), {"row": 0, "steps": 4})["feature"] is None
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [

@@ -100,7 +100,7 @@ def explained(run: Run, asked: dict[str, Any], closed: str = "") -> dict[str, An
     first = max(0, len(found.values) - (about.most_steps or len(found.values)))
     columns = found.by_column() if len(found.values) == 1 else None
     feature, begin, end, share = (columns or found).span
-    together = about.is_picture or feature is None
+    together = about.is_whole or feature is None
     if together and feature is not None:
         from hiddenstate.metrics.reasons import largest_span
 
@@ -186,7 +186,7 @@ class _About:
     explainer: "Explainer"
     dataset: "PreparedDataset | None"
     most_steps: int
-    is_picture: bool
+    is_whole: bool  # what all features of a step add is said together
 
 
 @lru_cache(maxsize=4)
@@ -206,8 +206,9 @@ def _about(path: Path, stamp: int, reads: bool) -> _About:
             dataset = None  # the baseline is zero then, and is called so
     explainer = Explainer(model, training_mean(model, None, dataset))
     most_steps = Answer(explainer.program, explainer.nets, 0).most_steps
-    picture = run.static_arrays[1].picture is not None
-    return _About(explainer, dataset, most_steps, picture)
+    facts = run.static_arrays[1]
+    is_sound = facts.sound is not None and facts.sound.bands > 0
+    return _About(explainer, dataset, most_steps, is_sound or facts.picture is not None)
 
 
 @lru_cache(maxsize=2)

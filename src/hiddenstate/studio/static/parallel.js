@@ -70,7 +70,8 @@ export function parallel({ names, axes, pick, open }) {
   const scroll = h("div", { class: "scroll" });
   picture.frame.replaceWith(scroll);
   scroll.append(picture.frame);
-  picture.frame.style.minWidth = `${2 * SIDE + (axes.length - 1) * ROOM}px`;
+  const letters = Math.max(...axes.map(({ name }) => name.length)); // a name has its room, or is scrolled to
+  picture.frame.style.minWidth = `${2 * SIDE + (axes.length - 1) * Math.max(ROOM, Math.min(8 * letters + 14, 190))}px`;
   const { canvas } = picture;
 
   /** @param {number} place */

@@ -184,7 +184,7 @@ export class Reading {
     const lanes = Math.min(form.features, 6) > 3;
     const order = units.of(trace.units);
     const read = Math.min(this.read, trace.length);
-    const narrow = quantities && width < NARROW; // of names, few letters would be left
+    const narrow = (quantities || upright) && width < NARROW; // of names, few letters would be left
     /** @type {import("../../web/reading_picture.js").Reading} */
     const reading = {
       trace: { ...trace, states, chances }, read, over: this.over, decided: this.decided, upright, classes, order, scale: units.scale,

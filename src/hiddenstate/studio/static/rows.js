@@ -14,6 +14,8 @@ export class RowForm extends RowShape {
     super(facts, shown.data, steps, features);
     this.count = count;
     /** @type {import("../../web/framing.js").Framing|null} */ this.sound = null;
+    /** @type {((from: number, to: number) => string)|undefined} what steps are called, if they are not counted */
+    this.span = undefined;
     this.values = shown.data;
     this.labels = label.data;
     /** @type {string[]} */

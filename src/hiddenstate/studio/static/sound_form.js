@@ -23,6 +23,9 @@ export class SoundForm extends RowForm {
     /** @type {Promise<Record<string, import("./api.js").NamedArray>>|null} */ this.waves = null;
   }
 
+  /** What steps are called, from one up to another. @param {number} from @param {number} to */
+  span = (from, to) => `${this.seconds(from)} – ${this.seconds(to)}`;
+
   /** The seconds of so many steps. @param {number} steps */
   seconds(steps) { return `${((steps * this.sound.frame) / this.sound.rate).toFixed(2)} s`; }
 

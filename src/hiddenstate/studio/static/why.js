@@ -72,16 +72,18 @@ async function foundFor(store, body) {
 /**
  * Says where most of an answer comes from, and what it is compared with.
  * @param {Found} found
- * @param {{down?: boolean, unit?: string, step?: (k: number) => string|number}} [how] whether steps are rows of a picture; the unit of the answer; what step k is called
+ * @param {{down?: boolean, unit?: string, step?: (k: number) => string|number, span?: (from: number, to: number) => string}} [how] whether steps
+ *   are rows of a picture; the unit of the answer; what step k, or all from one up to another, is called
  */
-function sentence(found, { down = false, unit = "", step = (k) => k + 1 } = {}) {
+function sentence(found, { down = false, unit = "", step = (k) => k + 1, span } = {}) {
   const { columns, from, to, feature, names, share, odds, value, base, baseline, kind, answer, first, values } = found;
   const last = first + values.length;
   const words = { from: step(from), to: step(to - 1), name: feature === null ? "" : columns ? `${columns[feature].name} = ${columns[feature].value}` : names[feature] };
   const one = to - from === 1;
   const alone = feature === null || names.length === 1;
   let where = t(one ? "Step {from}" : "Steps {from} to {to}", words);
-  if (down) where = t(one ? "Row {from}" : "Rows {from} to {to}", words);
+  if (span) where = span(from, to);
+  else if (down) where = t(one ? "Row {from}" : "Rows {from} to {to}", words);
   else if (last === 1 && feature !== null) where = words.name;
   else if (!alone) where = t(one ? "Step {from} of {name}" : "Steps {from} to {to} of {name}", words);
   const raised = value >= base;
@@ -203,7 +205,7 @@ class RowLamp {
       this.found = found;
       this.kind.value = String(found.number);
       this.title.textContent = t(found.kind === "occlusion" ? "Why, by occlusion" : "Why");
-      this.note.textContent = sentence(found, { down: reading.form.picture !== null });
+      this.note.textContent = sentence(found, { down: reading.form.picture !== null, span: reading.form.span });
       fill(this.legend, keys(found, t("log-odds")));
       reading.light = (pen, box, lanes) => this.draw(pen, box, lanes);
       say(this.note.textContent || "");
