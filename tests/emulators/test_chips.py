@@ -1,5 +1,7 @@
-"""The same integers on every processor, emulated where it is another one."""
+"""The same integers on every processor, emulated where it is another one, and their code's size."""
 
+import shutil
+import subprocess
 from functools import cache
 
 import pytest
@@ -59,3 +61,15 @@ def test_a_processor_computes_the_integers_of_the_program(chip, options, tmp_pat
         header, expected = header_and_sum(name)
         found, _ = printed(own, built(own, header, STEPS, tmp_path, options))
         assert found == expected, name
+
+
+@pytest.mark.parametrize("level", ["-Os", "-O2"])
+@pytest.mark.skipif(shutil.which("avr-gcc") is None, reason="avr-gcc is not installed")
+def test_code_is_small_on_an_avr(level, tmp_path) -> None:
+    (tmp_path / "m.h").write_text(header_and_sum("lstm, 16 bits")[0])
+    source = '#define M_IMPLEMENTATION\n#include "m.h"\n'
+    words = ["avr-gcc", "-mmcu=atmega328p", "-DNO_FLOAT", level, "-c", "-x", "c", "-", "-o", "m.o"]
+    subprocess.run(words, cwd=tmp_path, input=source.encode(), check=True)
+    done = subprocess.run(["avr-size", "-A", "m.o"], cwd=tmp_path, capture_output=True, check=True)
+    rows = [line.split() for line in done.stdout.decode().splitlines()]
+    assert sum(int(row[1]) for row in rows if row and row[0] == ".text") <= 2048

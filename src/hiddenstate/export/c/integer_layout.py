@@ -11,6 +11,7 @@ from hiddenstate.program.cells import CELLS
 from hiddenstate.program.integers import (
     CURVES,
     LARGEST_SUM,
+    ONE,
     SIGMOID,
     Dequantise,
     Factors,
@@ -147,7 +148,9 @@ def layout_of(program: Program, prefix: str = "model") -> IntegerLayout:
         _network(layout)
     if layout.has & {"SIGMOID", "TANH"}:
         layout.has.add("SIGMOID")
-        layout.arrays["table"] = SIGMOID.astype(np.uint16)
+        places = int(np.argmax(SIGMOID == ONE)) + 1
+        layout.arrays["table"] = SIGMOID[:places].astype(np.uint16)
+        layout.sizes["PLACES"] = places
     return layout
 
 

@@ -19,7 +19,7 @@ static const int16_t *model_between(const model_product *product, const int16_t 
 #endif
 /* What h of a unit becomes, given the sums of its rows. */
 #if HAS_LSTM
-static int32_t model_unit(
+MODEL_SMALL int32_t model_unit(
     const model_layer *layer, int unit, const int32_t *a, const int32_t *b, int32_t h, int16_t *c)
 {
     const int32_t i = model_sigmoid(a[0] + b[0]), f = model_sigmoid(a[1] + b[1]);
@@ -33,7 +33,7 @@ static int32_t model_unit(
 }
 
 #elif HAS_GRU
-static int32_t model_unit(
+MODEL_SMALL int32_t model_unit(
     const model_layer *layer, int unit, const int32_t *a, const int32_t *b, int32_t h, int16_t *c)
 {
     const int32_t r = model_sigmoid(a[0] + b[0]), z = model_sigmoid(a[1] + b[1]);
@@ -44,7 +44,7 @@ static int32_t model_unit(
 }
 
 #elif HAS_FASTGRNN
-static int32_t model_unit(
+MODEL_SMALL int32_t model_unit(
     const model_layer *layer, int unit, const int32_t *a, const int32_t *b, int32_t h, int16_t *c)
 {
     const int32_t sum = *a + *b;
@@ -57,7 +57,7 @@ static int32_t model_unit(
 }
 
 #elif HAS_MINGRU
-static int32_t model_unit(
+MODEL_SMALL int32_t model_unit(
     const model_layer *layer, int unit, const int32_t *a, const int32_t *b, int32_t h, int16_t *c)
 {
     const int32_t z = model_sigmoid(a[0]);
@@ -68,7 +68,7 @@ static int32_t model_unit(
 }
 
 #elif HAS_RNN_RELU
-static int32_t model_unit(
+MODEL_SMALL int32_t model_unit(
     const model_layer *layer, int unit, const int32_t *a, const int32_t *b, int32_t h, int16_t *c)
 {
     const int32_t sum = *a + *b;
@@ -77,7 +77,7 @@ static int32_t model_unit(
 }
 
 #else
-static int32_t model_unit(
+MODEL_SMALL int32_t model_unit(
     const model_layer *layer, int unit, const int32_t *a, const int32_t *b, int32_t h, int16_t *c)
 {
     (void)unit, (void)h, (void)c;

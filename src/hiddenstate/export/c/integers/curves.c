@@ -1,17 +1,22 @@
 /* Sigmoid and tanh, from 12 bits to 15, and means. */
 
 #if HAS_SIGMOID
-/* A line between two places of the table, which are 1/16 apart. */
-static int32_t model_sigmoid(int32_t x)
+/* A line between two places of the table, which are 1/16 apart; at its end it is 1. */
+MODEL_SMALL int32_t model_sigmoid(int32_t x)
 {
     const int32_t size = x < 0 ? -x : x;
-    int32_t y = 32768;
-    if (size < 65536) {
-        const uint16_t *place = model_table + (size >> 8);
+    uint_fast16_t y = 32768u;
+    if (size < (int32_t)(MODEL_PLACES - 1) * 256) {
+        const uint16_t *place = model_table + ((uint16_t)size >> 8);
         const uint_fast16_t low = MODEL_16(place), rise = MODEL_16(place + 1) - low;
-        y = (int32_t)(low + (((uint32_t)rise * (uint8_t)size + 128u) >> 8));
+        const uint8_t part = (uint8_t)size;
+#ifdef __AVR__ /* multiplies bytes */
+        y = low + (uint8_t)(rise >> 8) * part + ((uint16_t)((uint8_t)rise * part + 128u) >> 8);
+#else
+        y = low + (((uint32_t)rise * part + 128u) >> 8);
+#endif
     }
-    return x < 0 ? 32768 - y : y;
+    return (int32_t)(x < 0 ? 32768u - y : y);
 }
 
 #endif

@@ -23,7 +23,7 @@ static void model_activated(const model_dense *layer, const int16_t *x, int firs
 }
 
 /* A last layer. */
-static void model_answer(const model_dense *layer, const int16_t *x, int32_t *y)
+MODEL_SMALL void model_answer(const model_dense *layer, const int16_t *x, int32_t *y)
 {
     int row;
     for (row = 0; row < layer->product.rows; row += MODEL_GROUP)

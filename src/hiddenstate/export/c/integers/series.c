@@ -169,9 +169,11 @@ int model_run_q(const int16_t *x, int steps, int32_t *y)
 #if HAS_CLASSES
 int model_class_q(const int32_t *y)
 {
+    int32_t most = *y;
     int i, best = 0;
     for (i = 1; i < MODEL_OUTPUTS; i++)
-        best = y[i] > y[best] ? i : best;
+        if (*++y > most)
+            most = *y, best = i;
     return best;
 }
 
