@@ -155,10 +155,12 @@ class RunInterruptedError(HiddenstateError):
 
 def printable(text: object, limit: int = 200) -> str:
     """Return `text` on one line: control and direction characters escaped, at most `limit` long."""
-    line = "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in str(text).encode("utf-8", "backslashreplace").decode()
-    )
+    line = str(text).encode("utf-8", "backslashreplace").decode()
+    if not line.isprintable():
+        line = "".join(
+            character if character.isprintable() else character.encode("unicode_escape").decode()
+            for character in line
+        )
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

@@ -10,7 +10,7 @@ from tools.stress import model_files
 
 from hiddenstate import load
 
-FILES = 250
+FILES = 100
 
 
 @pytest.mark.parametrize("name", model_files.MODELS)

@@ -9,7 +9,7 @@ import dataclasses
 import functools
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +40,8 @@ SECTIONS: dict[str, dict[str, type]] = {
 """The sections of a config by name, for each job."""
 
 
-def section_options(section: type, job: str | None = None) -> dict[str, Option]:
+@functools.cache
+def section_options(section: type, job: str | None = None) -> Mapping[str, Option]:
     """Return the options of a section by name; with `job`, only those that job has."""
     options = _options(section)
     return {n: option for n, option in options.items() if job is None or job in option.jobs}
@@ -65,11 +66,23 @@ def _options(section: type) -> dict[str, Option]:
     return options
 
 
-def job_options(job: str) -> Iterator[tuple[str, Option]]:
-    """Yield `(section name, option)` for every option of `job`."""
-    for name, section in SECTIONS[job].items():
-        for option in section_options(section, job).values():
-            yield name, option
+@functools.cache
+def job_options(job: str) -> tuple[tuple[str, Option], ...]:
+    """Return `(section name, option)` for every option of `job`."""
+    return tuple(
+        (name, option)
+        for name, section in SECTIONS[job].items()
+        for option in section_options(section, job).values()
+    )
+
+
+@functools.cache
+def _defaults(job: str) -> Mapping[str, Mapping[str, Any]]:
+    """Return the defaults of `job` by section and name, checked."""
+    sections: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS[job]}
+    for section, option in job_options(job):
+        sections[section][option.name] = option.check(option.default_for(job))
+    return sections
 
 
 @dataclass(frozen=True)
@@ -154,9 +167,10 @@ def make_config(job: str, values: Mapping[str, Any] | None = None, together: boo
             raise OptionError(
                 f"{printable(name, 40)}: {job} has no such option{did_you_mean(name, options)}"
             )
-    sections: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS[job]}
+    sections = {name: dict(settings) for name, settings in _defaults(job).items()}
     for name, (section, option) in options.items():
-        sections[section][name] = option.check(given.get(name, option.default_for(job)))
+        if name in given:
+            sections[section][name] = option.check(given[name])
     built = {name: SECTIONS[job][name](**settings) for name, settings in sections.items()}
     config = Config(job=job, **built)
     if together:
