@@ -2,7 +2,7 @@
 
 What tests import, and their collection, is then paid once, and not by each worker. Each fork has a
 share of the tests, in their order, so that it makes what they share once, after some of the files
-that take longest; one that has none left takes the second half of the longest share. With --pdb or
+that take longest; one that has none left takes about half of the longest share. With --pdb or
 --trace, all run in one process.
 """
 
@@ -15,6 +15,7 @@ import sys
 import threading
 import traceback
 import warnings
+from bisect import bisect
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import accumulate, chain, islice
@@ -46,6 +47,9 @@ class Shares:
     ----------
     sizes : sequence of int
         How many tests each fork has at first.
+    begins : sequence of int, default ()
+        The first test of each file, ascending: a share is divided between two files where it has
+        several, so that what the tests of a file share is made once.
 
     Attributes
     ----------
@@ -53,8 +57,9 @@ class Shares:
         The test that each fork has begun last; -1 before its first.
     """
 
-    def __init__(self, sizes: Sequence[int]) -> None:
+    def __init__(self, sizes: Sequence[int], begins: Sequence[int] = ()) -> None:
         ends = [0, *accumulate(sizes)]
+        self._begins = begins
         self._first: Any = CONTEXT.Array("l", ends[:-1])
         self._end: Any = CONTEXT.Array("l", ends[1:])
         self.running: Any = CONTEXT.Array("l", [-1] * len(sizes), lock=False)
@@ -70,12 +75,19 @@ class Shares:
         with self._lock:
             if first[fork] == end[fork]:
                 longest = max(range(len(first)), key=lambda k: end[k] - first[k])
-                half = (first[longest] + end[longest]) // 2
+                half = self._middle(first[longest], end[longest])
                 first[fork], end[fork], end[longest] = half, end[longest], half
             if first[fork] == end[fork]:
                 return None
             first[fork] += 1
             return first[fork] - 1
+
+    def _middle(self, first: int, end: int) -> int:
+        """Return where to divide a share: at the file that begins nearest to its middle."""
+        half = (first + end) // 2
+        at = bisect(self._begins, half)
+        near = [n for n in self._begins[max(at - 1, 0) : at + 1] if first < n < end]
+        return min(near, key=lambda n: abs(n - half), default=half)
 
     def clear(self) -> None:
         """Leave none to be taken."""
@@ -128,7 +140,9 @@ class Forks:
         self.session, self.finished = session, set[str]()
         parts = shared(items, len(folders))
         self.items = [item for part in parts for item in part]
-        self.shares = Shares([*map(len, parts)])
+        paths = [item.path for item in self.items]
+        begins = [n for n, path in enumerate(paths) if not n or path != paths[n - 1]]
+        self.shares = Shares([*map(len, parts)], begins)
         self._pids: dict[Any, int] = {}
         self._forks: dict[Any, int] = {}
         for fork, folder in enumerate(folders):

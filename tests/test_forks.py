@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from itertools import chain, zip_longest
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +23,14 @@ def test_each_test_is_taken_once_whoever_is_slow(sizes: tuple[int, ...]) -> None
     for numbers in zip_longest(*map(shares.of, range(1, len(sizes)))):
         taken += [number for number in numbers if number is not None]
     assert sorted([*taken, *slow]) == list(range(sum(sizes)))
+
+
+def test_a_share_is_divided_between_files_and_within_the_last_one() -> None:
+    shares = Shares((20, 0), (0, 3, 8, 19))
+    first, second = shares.of(0), shares.of(1)
+    assert [next(first), next(second)] == [0, 8]
+    assert [*islice(first, 7)] == [1, 2, 3, 4, 5, 6, 7]
+    assert [next(first), next(second), next(first)] == [19, 9, 14]
 
 
 def test_the_longest_files_are_begun_first() -> None:

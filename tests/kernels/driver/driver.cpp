@@ -7,6 +7,7 @@
 // accesses beyond its end. Prints a line for each group and ends at the first fact that fails.
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <memory>
 #include <thread>
@@ -128,9 +129,15 @@ void convolutions(const std::vector<const Level*>& chosen, int64_t cases) {
   }
 }
 
+void end_at_trap(int) { require(false, "no behaviour is undefined (a debugger shows where)"); }
+
 }  // namespace
 
 int main(int n, char** words) {
+  std::signal(SIGILL, end_at_trap);  // the undefined-behaviour sanitizer traps
+#ifdef SIGTRAP
+  std::signal(SIGTRAP, end_at_trap);
+#endif
   const int64_t cases = n > 1 ? std::atol(words[1]) : 50;
   std::vector<const Level*> chosen;
   for (const Level* level : levels()) {
