@@ -120,7 +120,7 @@ OF_LINES: tuple[tuple[str, str], ...] = (
     ('{"a": ' + "9" * 400 + "}\n", ":1: " + "9" * 40 + " is out of range"),
     ('{"a": 1, "a": 2}\n', ":1: duplicate key 'a'"),
     ('{"a":' + "[" * 100_000 + "\n", ":1: nested too deeply"),
-    ('{"a": 1}\n{"a": 1,}\n', ":2:9: "),
+    ('{"a": 1}\n{"a": 1 2}\n', ":2:9: "),
     ('[{"a": 1}]\n', ":1: an array, not an object; each line must be one JSON object"),
     ("3\n", ":1: a single value, not an object"),
     ("{}\n", ":1: an object without values"),
