@@ -40,13 +40,13 @@ SECTIONS: dict[str, dict[str, type]] = {
 """The sections of a config by name, for each job."""
 
 
-def section_options(section: type, job: str | None = None) -> Mapping[str, Option]:
+def section_options(section: type, job: str | None = None) -> dict[str, Option]:
     """Return the options of a section by name; with `job`, only those that job has."""
     return _section_options(section, job)
 
 
 @functools.cache
-def _section_options(section: type, job: str | None) -> Mapping[str, Option]:
+def _section_options(section: type, job: str | None) -> dict[str, Option]:
     options = _options(section)
     return {n: option for n, option in options.items() if job is None or job in option.jobs}
 
