@@ -4,10 +4,11 @@
     nice -n 15 python -m tools.stress kill --n 200 --seed 1 # one check, with its count and seed
 
 Each check prints its findings (broken guarantees), then its table row. The exit code is 1 if there
-is any finding. The files of a finding are kept in a folder. Three checks have requirements: `disk`
-the right to mount a file system, `order` the program strace, and `strikes` PostgreSQL and the right
-to make network namespaces. If one is missing, the row reports this. docs/reliability.md lists the
-guarantees. tests/faults runs a small part of each check, at fixed instead of random places.
+is any finding. The files of a finding are kept in a folder. Four checks have requirements: `disk`
+the right to mount a file system, `order` the program strace, `threads` cmake and nanobind, and
+`strikes` PostgreSQL and the right to make network namespaces. If one is missing, the row reports
+this. docs/reliability.md lists the guarantees. tests/faults runs a small part of each check, at
+fixed instead of random places.
 """
 
 import argparse
@@ -36,6 +37,7 @@ from tools.stress import (
     strange_names,
     studio,
     sweep,
+    threads,
     track,
     tune,
 )
@@ -256,6 +258,11 @@ CHECKS = {
         5,
     ),
     "kernels": Check("the kernels on a random shape, under each sanitizer", kernels, 300),
+    "threads": Check(
+        "a model asked and trained from eight threads of Python, under the thread sanitizer",
+        lambda a: threads.threads(a.folder, a.n),
+        20,
+    ),
     "models": Check("a damaged model file loaded", models, 100_000),
     "readers": Check("a damaged data file read", readers, 10_000),
 }
