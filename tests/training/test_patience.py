@@ -17,6 +17,9 @@ from hiddenstate.jobs import Job, make_job
 from hiddenstate.models.sparse import share_of_zeros
 from hiddenstate.program.equations import softmax
 from hiddenstate.runs import Run
+from hiddenstate.runs.requests import is_paused
+from hiddenstate.runs.writer import reopen_run
+from hiddenstate.training import resume
 from hiddenstate.training.checkpoints import pack, unpack
 from hiddenstate.training.initial_state import starting_state
 from hiddenstate.training.progress import Progress
@@ -301,6 +304,16 @@ def test_weights_of_a_net_in_integers_are_those_of_its_last_part(tiny_idx, tmp_p
     before = np.array([e["valid_loss"] for e in looks(tmp_path / "run") if e["step"] < grid_from])
     better = np.flatnonzero(before[1:] < np.minimum.accumulate(before)[:-1])
     assert np.diff(better).max() > 2  # a net in floats would have stopped there
+
+    # So a run that waited there after a single step goes on where it is resumed.
+    waited = next(k for k in range(len(before)) if k - np.argmin(before[: k + 1]) >= 2)
+    step = begin(job, tmp_path / "paused", (waited + 1) * job.batches.steps_per_epoch + 1)
+    assert step < grid_from
+    with reopen_run(Run(tmp_path / "paused")) as writer:
+        writer.truncate_after(step, job.config.training.log_every, False)
+        writer.add_history({"event": "control", "step": step, "do": "step"})
+    resume.resume_run(Run(tmp_path / "paused"), {}).writer.close()
+    assert not is_paused(Run(tmp_path / "paused").history())
 
 
 @needs_kernels

@@ -45,6 +45,13 @@ class Progress:
     lr: float | None = None
 
 
+def out_of_patience(job: Job, progress: Progress) -> bool:
+    """Whether the validation loss has not improved for `--patience` epochs; of those in which
+    a net in integers is trained as one."""
+    is_last_part = job.grid_from is None or progress.best_step > job.grid_from
+    return is_last_part and 0 < job.config.training.patience <= progress.waited
+
+
 def pending_events(job: Job, step: int, progress: Progress) -> list[str]:
     """Return the events that were cancelled when training stopped after `step` updates.
 

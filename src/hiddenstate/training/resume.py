@@ -29,7 +29,7 @@ from hiddenstate.system.notice import Notice, warning
 from hiddenstate.system.typing import Array
 from hiddenstate.training.checkpoints import check_layout, unpack
 from hiddenstate.training.initial_state import fingerprint, starting_state
-from hiddenstate.training.progress import Progress, pending_events
+from hiddenstate.training.progress import Progress, out_of_patience, pending_events
 from hiddenstate.training.recorder import lines_with_weights
 from hiddenstate.training.start import MakeEngine, Session, one_process
 from hiddenstate.training.teacher_file import kept_answers
@@ -181,8 +181,7 @@ def _apply(plan: ResumePlan, writer: RunWriter, inbox: Inbox) -> Session:
 
 def _is_complete(job: Job, point: Point) -> bool:
     """Whether no update is left to make: a request for the last one did not pause the run."""
-    patience = job.config.training.patience
-    return point.state.step >= job.total_steps or 0 < patience <= point.progress.waited
+    return point.state.step >= job.total_steps or out_of_patience(job, point.progress)
 
 
 def changed_config(run: Run, changes: dict[str, str]) -> Config:
@@ -366,7 +365,7 @@ def _check_steps_left(run: Run, job: Job, point: Point) -> None:
     """Refuse to resume where nothing is left to do, with the option that adds steps."""
     done, step, waited = run.results() is not None, point.state.step, point.progress.waited
     training = job.config.training
-    if done and 0 < training.patience <= waited:
+    if done and out_of_patience(job, point.progress):
         raise OptionError(
             f"{printable(run.path)}: stopped early after step {step}: no improvement on the "
             f"validation rows for {waited} epochs; start a new run with a larger --patience"

@@ -40,7 +40,13 @@ from hiddenstate.runs.requests import Request, Requests
 from hiddenstate.system.cancellation import StopRequestedError
 from hiddenstate.training.divergence import all_finite, check_weights, diverged
 from hiddenstate.training.loop_control import CHECKPOINT_SECONDS, LoopControl
-from hiddenstate.training.progress import Progress, logs_after, pending_events, validates_after
+from hiddenstate.training.progress import (
+    Progress,
+    logs_after,
+    out_of_patience,
+    pending_events,
+    validates_after,
+)
 
 CHUNK = 500
 """Most steps asked of an engine at once, so that progress is seen to move."""
@@ -191,7 +197,7 @@ class Trainer:
 
     def _is_complete(self) -> bool:
         """Whether no update is left to make."""
-        return self.step >= self.total_steps or self.out_of_patience
+        return self.step >= self.total_steps or out_of_patience(self.job, self.progress)
 
     def _advance(self) -> bool:
         """Take a chunk of steps, log and validate after it; return whether it had any step."""
@@ -282,14 +288,6 @@ class Trainer:
 
     def _evaluate(self) -> None:
         self.evaluation = self.control.evaluated(partial(self.job.evaluate, self.engine))
-
-    @property
-    def out_of_patience(self) -> bool:
-        """Whether the validation loss has not improved for `--patience` epochs; of those in which
-        a net in integers is trained as one."""
-        grid_from = self.job.grid_from
-        is_last_part = grid_from is None or self.progress.best_step > grid_from
-        return is_last_part and 0 < self.training.patience <= self.progress.waited
 
     def _validate(self) -> None:
         """Compute the loss on the validation rows; keep the weights if they are the best so far."""
