@@ -62,3 +62,16 @@ def test_many_windows_of_a_series_are_kept_as_views(monkeypatch: pytest.MonkeyPa
         np.testing.assert_array_equal(one, other)
     alike = (replace(each, fingerprint_as_read=None).fingerprint() for each in (own, copies))
     assert len(set(alike)) == 1
+
+
+@pytest.mark.parametrize(("n", "width"), [(1, 5), (2, 1), (7, 1), (7, 3), (8, 2), (9, 100)])
+def test_spans_of_columns_are_all_of_them_and_never_one_of_several(n: int, width: int) -> None:
+    spans = rows.column_spans(n, width)
+    assert [column for span in spans for column in range(n)[span]] == list(range(n))
+    assert min(len(range(n)[span]) for span in spans) >= min(n, 2)
+
+
+def test_row_numbers_that_follow_one_another_are_a_slice() -> None:
+    assert rows.as_slice(np.arange(3, 7)) == slice(3, 7)
+    for other in ([3, 5, 4, 6], [], [2, 4]):
+        assert rows.as_slice(np.array(other, int)).tolist() == other

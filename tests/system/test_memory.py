@@ -1,6 +1,7 @@
 """Free memory: the machine's, the control group's, the process's."""
 
 import resource
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -77,3 +78,32 @@ def test_running_out_of_memory_in_training_is_one_line(engine, cli, monkeypatch)
     assert done.code == 3
     assert "out of memory" in done.err
     assert "resume with `hiddenstate resume runs/regress-1`" in done.err
+
+
+AFTER = """
+import sys
+import numpy as np
+from hiddenstate.system import memory
+
+if sys.argv[1:]:
+    memory.return_freed_arrays()
+
+def resident():
+    with open("/proc/self/statm") as numbers:
+        return int(numbers.read().split()[1]) * 4096
+
+del [np.ones(2**21)][0]  # as large as all that follow
+before = resident()
+arrays = [(np.ones(2**20), np.ones(100)) for _ in range(6)]
+kept = [small for _, small in arrays]
+del arrays
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the memory is read there")
+def test_freed_arrays_are_returned_to_the_system() -> None:
+    left = subprocess.run(
+        [sys.executable, "-c", AFTER, "returned"], capture_output=True, text=True, check=True
+    )
+    assert int(left.stdout) < 2**23

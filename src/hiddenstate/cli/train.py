@@ -189,9 +189,11 @@ def _train_runs(job: str, values: dict[str, Any], options: Settings, n: int) -> 
 def _start_and_train(job: str, values: dict[str, Any], options: Settings) -> dict[str, Any] | None:
     """Check everything, make the run folder, train; return the results, on rank 0 alone."""
     from hiddenstate.cli.signals import InterruptHandler
+    from hiddenstate.system.memory import return_freed_arrays
     from hiddenstate.training.resume import resume_run
     from hiddenstate.training.start import plan, start
 
+    return_freed_arrays()
     if not is_follower():
         check_view(options.view)
     raw: list[SequenceDataset] = []

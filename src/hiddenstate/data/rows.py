@@ -213,6 +213,20 @@ def at_steps(values: Array, row: Array, step: Array) -> Array:
     return np.asarray(values[row, step])
 
 
+def column_spans(n: int, width: int) -> list[slice]:
+    """Return spans of about `width` of n columns; two at least, as numpy sums a single column in
+    another order than several."""
+    starts = range(0, max(1, n - 1), max(2, width))
+    return [slice(*ends) for ends in zip(starts, [*starts[1:], n], strict=True)]
+
+
+def as_slice(which: Array) -> Any:
+    """Return row numbers (n,), or a slice if they follow one another, of which views are made."""
+    if len(which) and which[-1] - which[0] == len(which) - 1 and (np.diff(which) == 1).all():
+        return slice(int(which[0]), int(which[-1]) + 1)
+    return which
+
+
 def kept_of(values: Array, kept: Array) -> Array:
     """Return the values (n, ...) of which `kept` is true, a view if they follow one another."""
     first, n = int(kept.argmax()), int(kept.sum())

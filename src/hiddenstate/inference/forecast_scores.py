@@ -9,6 +9,7 @@ from hiddenstate.data import Rows
 from hiddenstate.data.calendar import Calendar
 from hiddenstate.data.origin import Origin, whole
 from hiddenstate.data.prepare.transform import Transform
+from hiddenstate.data.rows import at_steps
 from hiddenstate.inference.predict import Answers
 from hiddenstate.metrics.by_target import nearest
 from hiddenstate.metrics.forecasts import (
@@ -97,7 +98,7 @@ def other_forecasts(
     forecasts: dict[Other, Array] = {}
     alone = transform.linear_targets(answers.rows.X)
     if alone is not None:
-        forecasts["linear_mse"] = alone[answers.row, answers.step]
+        forecasts["linear_mse"] = at_steps(alone, answers.row, answers.step)
     seasonal = seasonal_forecast(transform, answers, train)
     if seasonal is not None:
         forecasts["seasonal_mse"] = seasonal[1]

@@ -65,7 +65,7 @@ def by_target(
     for result, values in other_forecasts(transform, answers, train).items():
         others[LINEAR if result == "linear_mse" else SEASONAL] = values
     series = _series_of(answers)
-    of = Compared(answers.outputs.astype(np.float64), answers.target, series, others)
+    of = Compared(answers.outputs, answers.target, series, others)
     results = results_by_target(of, scales_of(transform, answers, train)[0])
     best = smallest_error(results, [name for name in others if not (alone and name == LINEAR)])
     if best is not None:

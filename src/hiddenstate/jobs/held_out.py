@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hiddenstate.data import Rows
 from hiddenstate.data.origin import Origin, whole
 from hiddenstate.data.prepare.axes import as_numbers
-from hiddenstate.data.rows import at_steps
+from hiddenstate.data.rows import AT_ONCE, at_steps, in_pieces
 from hiddenstate.engines import Engine
 from hiddenstate.engines.members import averaged
 from hiddenstate.inference.forecast_scores import seasonal_forecast
@@ -130,9 +130,12 @@ class HeldOut:
         plain, seasonal = self._nearest(answers)
         steps, order = self._sorted(origin, answers.row, answers.step, answers.target, plain)
         outputs = answers.outputs[order]
-        residuals = outputs.astype(np.float64) - steps.target
-        scaled = residuals / deviations(steps.target, steps.series)
-        each = (scaled**2).mean(axis=1)
+        residuals = np.subtract(outputs, steps.target, dtype=np.float64)
+        scaled = deviations(steps.target, steps.series)
+        np.divide(residuals, scaled, out=scaled)
+        each = np.concatenate(
+            [(piece**2).mean(axis=1) for _, piece in in_pieces(scaled, 8 * AT_ONCE)]
+        )
         numbers = np.unique(steps.series)
         if len(numbers) > self._n_drawn:
             errors = [each[steps.series == number].mean() for number in numbers]
@@ -223,7 +226,7 @@ class HeldOut:
 
     def _sorted(
         self, origin: Origin, row: Array, step: Array, target: Array, now: Array | None
-    ) -> tuple[Steps, Array]:
+    ) -> tuple[Steps, Array | slice]:
         """Return steps in the order of their series and time, and the places they come from."""
         if self.one_a_series:
             series, at = np.zeros(len(row), np.int64), np.asarray(row)
@@ -232,8 +235,9 @@ class HeldOut:
         order = np.lexsort((at, series))
         baseline = np.broadcast_to(self._mean, target.shape) if now is None else now
         parts = (row, step, series, at, target, baseline)
-        in_order = bool((np.diff(order) > 0).all())  # long series are not copied for nothing
-        return Steps(*(part if in_order else part[order] for part in parts)), order
+        if (np.diff(order) > 0).all():  # long series are not copied for nothing
+            return Steps(*parts), slice(None)
+        return Steps(*(part[order] for part in parts)), order
 
     @cached_property
     def _mean(self) -> Array:

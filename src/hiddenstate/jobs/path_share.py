@@ -15,6 +15,7 @@ import numpy as np
 
 from hiddenstate.data import Rows
 from hiddenstate.data.origin import whole
+from hiddenstate.data.rows import as_slice
 from hiddenstate.engines import Engine
 from hiddenstate.inference.predict import Answers
 from hiddenstate.jobs.again import trained_again
@@ -115,8 +116,9 @@ def net_share(job: Job) -> Shares:
         if len(early) < FEWEST or not len(later):
             continue
         chosen.append(later)
-        again = trained_again(job, replace(job.dataset, train=train.take(early), valid=None))
-        outputs.append(job.predict(again, train.take(later)))
+        before, after = train.take(as_slice(early)), train.take(as_slice(later))
+        again = trained_again(job, replace(job.dataset, train=before, valid=None))
+        outputs.append(job.predict(again, after))
     if not chosen or sum(each.size for each in outputs) < FEWEST * n_targets:
         return _with_nearer(job, np.zeros(n_targets))
     which, made = np.concatenate(chosen), np.concatenate(outputs).astype(float)

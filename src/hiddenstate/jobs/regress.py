@@ -11,7 +11,7 @@ from hiddenstate.data.bundled.waves import load_waves
 from hiddenstate.data.dataset import MAX_NAMES
 from hiddenstate.data.prepare.streams import overlap
 from hiddenstate.data.prepare.transform import Transform
-from hiddenstate.data.rows import in_pieces, overlapping
+from hiddenstate.data.rows import AT_ONCE, column_spans, in_pieces, overlapping
 from hiddenstate.engines import Engine, make_predictor
 from hiddenstate.engines.signals import state_before
 from hiddenstate.errors import DataError, OptionError, count
@@ -141,13 +141,18 @@ class RegressJob(Job):
 
     def _largest_error(self, answers: Answers) -> tuple[Rows, int, int, int, float]:
         """Return which answer is farthest from its target, in deviations of that target."""
-        quantiles, target = self.dataset.transform.quantiles, answers.target.astype(np.float64)
-        spread = target.std(axis=0)
-        errors = np.abs(answers.outputs - target) / np.where(spread > 0, spread, 1.0)
-        place, o = divmod(int(errors.argmax()), target.shape[1])
+        quantiles, largest = self.dataset.transform.quantiles, []
+        n, n_targets = answers.target.shape
+        for span in column_spans(n_targets, AT_ONCE // n):
+            target = answers.target[:, span].astype(np.float64)
+            spread = target.std(axis=0)
+            errors = np.abs(answers.outputs[:, span] - target) / np.where(spread > 0, spread, 1.0)
+            place, o = divmod(int(errors.argmax()), target.shape[1])
+            largest.append((errors[place, o], place, span.start + o))
+        _, place, o = largest[int(np.argmax([error for error, *_ in largest]))]
         output = o * len(quantiles) + quantiles.index(0.5) if quantiles else o
         row, step = int(answers.row[place]), int(answers.step[place])
-        return answers.rows, row, step, output, float(target[place, o])
+        return answers.rows, row, step, output, float(answers.target[place, o])
 
     @cached_property
     def _train_targets(self) -> Array:

@@ -12,6 +12,7 @@ import numpy as np
 from hiddenstate.data import Rows
 from hiddenstate.data.origin import whole
 from hiddenstate.data.prepare.transform import Transform
+from hiddenstate.data.rows import AT_ONCE, at_steps, in_pieces
 from hiddenstate.inference.predict import Answers
 from hiddenstate.jobs.held_out import letters, series_name
 from hiddenstate.system.typing import Array
@@ -74,11 +75,13 @@ def parts_of_network(transform: Transform, answers: Answers, share: Array) -> Pa
     path = transform.linear_targets(answers.rows.X)
     assert path is not None
     assert answers.now is not None
-    alone = path[answers.row, answers.step]
+    alone = at_steps(path, answers.row, answers.step)
     numbers, place = np.unique(origin.series[answers.row], return_inverse=True)
     sizes = np.zeros((2, len(numbers), len(share)))
-    np.add.at(sizes[0], place, np.abs(answers.outputs - alone))
-    np.add.at(sizes[1], place, np.abs(alone - answers.now))
+    for first, forecast in in_pieces(alone, 8 * AT_ONCE):
+        rows = slice(first, first + len(forecast))
+        np.add.at(sizes[0], place[rows], np.abs(answers.outputs[rows] - forecast))
+        np.add.at(sizes[1], place[rows], np.abs(forecast - answers.now[rows]))
     total = sizes.sum(axis=0)
     part = np.divide(sizes[0], total, out=np.zeros_like(total), where=total > 0)
     return Parts(numbers, np.where(share > 0, part, 0.0))

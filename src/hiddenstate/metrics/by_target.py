@@ -3,7 +3,7 @@
 Shapes: n answers, O targets, S series.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from hiddenstate.metrics.intervals import Units, paired_difference
 from hiddenstate.metrics.target_scores import CONSTANT, GAIN, MOST, SERIES
 from hiddenstate.system.typing import Array
 
-AT_ONCE = 2**21
+AT_ONCE = 2**20
 """Values of targets whose scores are computed at once."""
 
 
@@ -130,27 +130,50 @@ def relative_gain(of: Compared, other: Array, units: Units) -> dict[str, float]:
     consecutive steps where there is time (see :func:`paired_difference`). A target of which `other`
     has no error but that of rounding has no part in it, and nothing is returned if all are such.
     """
-    truth = of.target.astype(np.float64)
-    plain, own = np.abs(other - truth), np.abs(of.outputs - truth)
-    return gain_of_losses(own, plain, truth, of.series, units)
+
+    def losses(rows: slice, which: slice) -> tuple[Array, Array, Array]:
+        truth = of.target[rows, which].astype(np.float64)
+        plain, own = other[rows, which] - truth, of.outputs[rows, which] - truth
+        return np.abs(own), np.abs(plain), truth
+
+    return _gain(losses, of.target.shape[1], of.series, units)
 
 
 def gain_of_losses(
     own: Array, plain: Array, truth: Array, series: Array, units: Units
 ) -> dict[str, float]:
     """Return the same of errors or losses (n, O) and those of what is compared with."""
+    return _gain(lambda *part: (own[part], plain[part], truth[part]), truth.shape[1], series, units)
+
+
+def _gain(
+    losses: Callable[[slice, slice], tuple[Array, Array, Array]],
+    n_targets: int,
+    series: Array,
+    units: Units,
+) -> dict[str, float]:
+    """Return the gain of losses that are computed of some rows and some of the targets, those of
+    what is compared with and the targets in float64 beside them."""
     numbers, place, counts = np.unique(series, return_inverse=True, return_counts=True)
-    scale = _by_series(plain, place, len(numbers))
-    scored = (scale > _rounding(truth, place, len(numbers)))[place]
-    complete = np.isfinite(plain).all(axis=1) & np.isfinite(own).all(axis=1)
-    known = np.asarray(scored.any(axis=1) & complete)
+    n, S = len(place), len(numbers)
+    (scale, rounding), complete = np.empty((2, S, n_targets)), np.full(n, True)
+    at_once = max(1, AT_ONCE // max(n, 1))
+    for first in range(0, n_targets, at_once):
+        which = slice(first, first + at_once)
+        own, plain, truth = losses(slice(None), which)
+        scale[:, which] = _by_series(plain, place, S)
+        rounding[:, which] = _rounding(truth, place, S)
+        complete &= np.isfinite(plain).all(axis=1) & np.isfinite(own).all(axis=1)
+    is_scored = scale > rounding
+    known = is_scored.any(axis=1)[place] & complete
     if not known.any():
         return {}
-    gains = np.empty(len(plain))
-    at_once = max(1, AT_ONCE // plain.shape[1])
-    for first in range(0, len(plain), at_once):
+    gains = np.empty(n)
+    at_once = max(1, AT_ONCE // n_targets)
+    for first in range(0, n, at_once):
         rows = slice(first, first + at_once)
-        gain, of = plain[rows] - own[rows], scored[rows]
+        own, plain, _ = losses(rows, slice(None))
+        gain, of = plain - own, is_scored[place[rows]]
         shares = np.divide(gain, scale[place[rows]], out=np.zeros_like(gain), where=of)
         gains[rows] = shares.sum(axis=1) / np.maximum(of.sum(axis=1), 1)
     gains, weights = gains[known], 1 / counts[place][known]

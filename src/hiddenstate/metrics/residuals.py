@@ -22,13 +22,12 @@ def deviations(target: Array, series: Array) -> Floats:
     """Return the standard deviation of each target (n, O) within its series (n,), at each of the n
     places; 1 where it is 0."""
     _, place, counts = np.unique(series, return_inverse=True, return_counts=True)
-
-    def mean(values: Array) -> Floats:
-        sums = [np.bincount(place, column) for column in values.astype(np.float64).T]
-        return np.asarray((np.stack(sums, axis=1) / counts[:, None])[place])
-
-    spread = np.sqrt(mean((target - mean(target)) ** 2))
-    return np.where(spread > 0, spread, 1.0)
+    spreads = np.empty(target.shape)
+    for o in range(target.shape[1]):  # as all targets are several copies
+        rest = target[:, o] - (np.bincount(place, target[:, o]) / counts)[place]
+        spread = np.sqrt(np.bincount(place, rest**2) / counts)
+        spreads[:, o] = np.where(spread > 0, spread, 1.0)[place]
+    return spreads
 
 
 def residual_counts(residuals: Array) -> tuple[Floats, NDArray[np.int64]]:

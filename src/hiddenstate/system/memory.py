@@ -10,6 +10,26 @@ from hiddenstate.system import limits
 LARGE = 2**26
 """Size of a file, in bytes, from which the free memory is checked before reading it."""
 
+RETURNED = 2**22
+"""Size of an array, in bytes, from which its memory is returned when it is freed."""
+
+
+def return_freed_arrays() -> None:
+    """Let the C library return the memory of each large array as soon as it is freed.
+
+    By itself, glibc raises the size from which it does so to 32 MiB, and what it keeps between
+    other arrays is soon several times what is in use. This is for all of a process, and so for
+    commands alone. Nothing changes with another C library.
+    """
+    import ctypes
+
+    try:
+        set_option = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return
+    set_option(-3, RETURNED)  # M_MMAP_THRESHOLD
+    set_option(-1, 2 * RETURNED)  # M_TRIM_THRESHOLD, which glibc raises with it
+
 
 def check_free(needed: int, what: str, hint: str) -> None:
     """Refuse `what` if it needs more bytes than are free; `hint` says what to do about it.

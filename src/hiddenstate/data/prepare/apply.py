@@ -68,7 +68,7 @@ def apply_steps(
             fits = overwrite and X.shape == shape and X.flags.c_contiguous
             fits = fits and X.itemsize % np.dtype(kept).itemsize == 0
             out = _front(X, kept, shape) if fits else np.empty(shape, kept)
-            for first, piece in in_pieces(X, SCAN_BYTES):
+            for first, piece in in_pieces(X, SCAN_BYTES // 4):  # float64 takes more
                 rows = slice(first, first + len(piece))
                 ends = None if lengths is None else lengths[rows]
                 out[rows] = _prepared(steps, piece, ends, where, place, first)

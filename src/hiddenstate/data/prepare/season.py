@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.data.rows import in_pieces
+from hiddenstate.data.rows import column_spans, in_pieces
 
 Floats = NDArray[np.float64]
 
@@ -418,10 +418,7 @@ def _correlations(series: Sequence[Floats], top: int) -> Floats:
     sums: dict[int, NDArray[np.complex128]] = {}
     squares = 0.0
     for values in series:
-        each = max(2, PIECE // len(values))  # numpy sums a single column in another order
-        starts = range(0, max(1, values.shape[1] - 1), each)
-        ends = [*starts[1:], values.shape[1]]
-        for columns in (slice(*pair) for pair in zip(starts, ends, strict=True)):
+        for columns in column_spans(values.shape[1], PIECE // len(values)):
             change = np.ascontiguousarray(_changes(values[:, columns]).T)
             squares += float((change**2).sum())
             step = max(PIECE // 8, 3 * top)
