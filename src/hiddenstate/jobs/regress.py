@@ -103,7 +103,7 @@ class RegressJob(Job):
             if can_show_held_out(self):
                 made = [own.outputs for own in members]
                 whole = None if full is None else full.outputs
-                arrays = HeldOut(self).final_arrays(answers, made, whole)
+                arrays = self.held_out.final_arrays(answers, made, whole)
             noun = "steps" if test.y.ndim == 3 or self.stateful else "rows"
             results[f"test_{noun}"] = len(answers.target)
             of_quantiles = self._quantile_scores(answers)
@@ -138,6 +138,11 @@ class RegressJob(Job):
             results |= of_answers(transform, answers, train, results, best, "test_")
             results |= of_quantiles
         return Evaluation(results, arrays)
+
+    @cached_property
+    def held_out(self) -> HeldOut:
+        """What is shown of the test rows; it holds their targets."""
+        return HeldOut(self)
 
     def _largest_error(self, answers: Answers) -> tuple[Rows, int, int, int, float]:
         """Return which answer is farthest from its target, in deviations of that target."""
@@ -225,7 +230,8 @@ class RegressSnapshots(JobSnapshots):
 
     @cached_property
     def _held_out(self) -> HeldOut | None:
-        return HeldOut(self.job) if can_show_held_out(self.job) else None
+        job = self.job
+        return job.held_out if isinstance(job, RegressJob) and can_show_held_out(job) else None
 
     def _baseline_losses(self) -> dict[str, Array]:
         """Return the loss without a network on training and validation rows, of own data."""

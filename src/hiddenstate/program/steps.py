@@ -394,11 +394,15 @@ class Change(Step):
 
 def logarithms(values: Array, log: Sequence[bool]) -> Array:
     """Return values (..., O) with the logarithms of those of which there are any, `log` (O,)."""
+    if not any(log):
+        return values
     return np.where(log, np.log(np.where(log, values, 1)), values)
 
 
 def exponentials(values: Array, log: Sequence[bool]) -> Array:
     """Return values (..., O) without the logarithms of those that have one, `log` (O,)."""
+    if not any(log):
+        return values
     with np.errstate(over="ignore"):  # infinite, which whoever compares them refuses
         return np.where(log, np.exp(np.where(log, values, 0)), values)
 

@@ -10,7 +10,7 @@ from hiddenstate.system import limits
 LARGE = 2**26
 """Size of a file, in bytes, from which the free memory is checked before reading it."""
 
-RETURNED = 2**22
+RETURNED = 2**23
 """Size of an array, in bytes, from which its memory is returned when it is freed."""
 
 
