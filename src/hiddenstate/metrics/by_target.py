@@ -165,7 +165,7 @@ def _gain(
         rounding[:, which] = _rounding(truth, place, S)
         complete &= np.isfinite(plain).all(axis=1) & np.isfinite(own).all(axis=1)
     is_scored = scale > rounding
-    known = is_scored.any(axis=1)[place] & complete
+    known = np.asarray(is_scored.any(axis=1))[place] & complete
     if not known.any():
         return {}
     gains = np.empty(n)

@@ -124,7 +124,7 @@ def _digest(series: Sequence[Floats], *more: object) -> bytes:
     for values in series:
         digest.update(f"{values.dtype.str} {values.shape} {values.flags.f_contiguous}".encode())
         for _, piece in in_pieces(values):
-            digest.update(np.ascontiguousarray(piece))
+            digest.update(np.ascontiguousarray(piece).data)
     return digest.digest()
 
 
@@ -224,7 +224,7 @@ class _Evidence:
 
     def _clearest(self, k: int) -> Floats:
         """Return the series that shows a season of `k` steps best."""
-        return self.each[self._looked_at(k)[1]]
+        return np.asarray(self.each[self._looked_at(k)[1]])
 
     def _sharpest(self, k: int, top: int, limit: float) -> int:
         """Return the period about `k` whose lines leave least of all steps of a series."""
@@ -310,7 +310,7 @@ def _log_gamma_tail(x: Floats, n: int) -> Floats:
     terms = i * np.log(np.maximum(x, 1e-300))[:, None] - factorials - x[:, None]
     largest = terms.max(axis=1)
     tail: Floats = np.log(np.exp(terms - largest[:, None]).sum(axis=1))
-    return np.minimum(0.0, largest + tail)
+    return np.asarray(np.minimum(0.0, largest + tail))
 
 
 def _left_by_lines(values: Floats, k: int, lines: NDArray[np.int64]) -> float:
