@@ -127,15 +127,21 @@ def test_a_released_trial_waits_and_counts_no_death(tmp_path: Path) -> None:
 
 def test_a_silent_attempt_is_given_to_another_after_the_grace(tmp_path: Path) -> None:
     study = study_in(tmp_path, grace=2)
+    silent = "UPDATE trial_heartbeats SET heartbeat = datetime('now', '-9 seconds')"
     with locked_place(study.folder) as place:
         slot = claimed(study, place)
         with study.ledger.storage.engine.begin() as connection:
-            connection.exec_driver_sql(
-                "UPDATE trial_heartbeats SET heartbeat = datetime('now', '-9 seconds')"
-            )
+            connection.exec_driver_sql(silent)
         again = claimed(study, place)  # the lock is held, as by a stopped process
         assert (again.number, again.deaths) == (slot.number, 1)
-        assert not study.ledger.is_ours(slot.last)
+        with study.ledger.storage.engine.begin() as connection:
+            connection.exec_driver_sql(silent)
+        assert not study.ledger.beat(slot.last)  # nor is it a sign of life of the other
+        assert study.ledger.storage._get_stale_trial_ids(study.ledger.study_id)
+        assert study.ledger.beat(again.last)
+        assert not study.ledger.storage._get_stale_trial_ids(study.ledger.study_id)
+        assert study.ledger.finish(again.last, "COMPLETE", 0.5)
+        assert not study.ledger.beat(again.last)
 
 
 def test_a_study_of_another_program_is_refused(

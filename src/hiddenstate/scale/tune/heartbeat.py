@@ -46,14 +46,11 @@ class Heartbeat:
         while not self._ended.wait(wait):
             wait = self._seconds
             try:
-                if not self._ledger.is_ours(self._attempt):
+                if not self._ledger.beat(self._attempt):
                     self.lost = not self.finishing
                     return
-                self._ledger.storage.record_heartbeat(self._attempt._trial_id)
             except KeyError:  # the study was deleted
                 self.lost = True
                 return
             except failures():  # an answer is awaited by whoever needs one
                 wait = min(self._seconds, 1.0)
-            finally:
-                self._ledger.storage.remove_session()  # this thread's own connection

@@ -442,11 +442,18 @@ class Ledger:
         """Give up a trial that this worker was asked to leave, so that another takes it up."""
         return self.update(attempt, state="WAITING")
 
-    def is_ours(self, attempt: Any) -> bool:
-        """Whether a trial that this worker took is still its own; raises as the storage does."""
-        now = self.storage.get_trial(attempt._trial_id)
-        ours = now.user_attrs.get(OWNER) == attempt.user_attrs[OWNER]
-        return bool(ours and now.state.name == "RUNNING")
+    def beat(self, attempt: Any) -> bool:
+        """Give a sign of life of a trial; False if it is another worker's by now, or finished.
+
+        Raises as the storage does. Optuna's own sign fails where another takes the trial meanwhile.
+        """
+        with transaction(self.storage) as (session, models):
+            row = locked(session, models.TrialModel, attempt._trial_id)
+            owner = attribute_of(session, models, row, OWNER)
+            if row.state is not state_of("RUNNING") or owner != attempt.user_attrs[OWNER]:
+                return False
+            write(session, models.TrialHeartbeatModel, row, [{}])
+        return True
 
     def add_trial(self, trial: Any) -> None:
         """Add a trial that was trained before."""
