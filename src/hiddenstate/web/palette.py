@@ -25,17 +25,20 @@ def compact_style(text: str) -> str:
     return re.sub(r"(?<![\w.])0\.", ".", short).strip()
 
 
+_NAMED = re.compile(r"(?<![\w:@(=\"-])(?:[.#])?([a-zA-Z][\w-]*)(?![\w-]*[\"=\]])")
+"""The elements, classes and ids of a selector."""
+
+
 def used_style(style: str, text: str) -> str:
-    """Return a compact style without the rules for classes and ids that a text does not name."""
+    """Return a compact style for the elements, classes and ids that a text names."""
     names = set(re.findall(r"[\w-]+", text))
 
     def kept(rule: re.Match[str]) -> str:
-        there = any(
-            set(re.findall(r"[.#]([a-zA-Z][\w-]*)", each)) <= names for each in rule[1].split(",")
-        )
-        return rule[0] if there else ""
+        every = [rule[1]] if "(" in rule[1] else rule[1].split(",")
+        used = [each for each in every if set(_NAMED.findall(each)) <= names]
+        return ",".join(used) + rule[2] if used else ""
 
-    return re.sub(r"([^{}]+)\{[^{}]*\}", kept, style)
+    return re.sub(r"([^{}]+)(\{[^{}]*\})", kept, style)
 
 
 def _variables(name: str) -> str:
