@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate.system.interpreter import python_command
 from tools.stress.processes import Outcome
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +31,7 @@ def threads(folder: Path, n: int) -> Outcome:
         outcome.counts["skipped: without cmake and nanobind"] = 1
         return outcome
     cmake = subprocess.run(
-        [sys.executable, "-m", "nanobind", "--cmake_dir"],
+        python_command("-m", "nanobind", "--cmake_dir"),
         capture_output=True,
         text=True,
         check=True,
@@ -53,6 +54,7 @@ def ask(library: Path, folder: Path, compiler: str, n: int) -> "subprocess.Compl
     sanitizer = subprocess.run(
         [compiler, "-print-file-name=libtsan.so"], capture_output=True, text=True, check=True
     )
+    child = python_command("-m", "tools.stress.threads", str(library), str(n))
     others = folder / "others"
     others.write_text(OTHERS)
     environment = {
@@ -60,18 +62,10 @@ def ask(library: Path, folder: Path, compiler: str, n: int) -> "subprocess.Compl
         "LD_PRELOAD": str(Path(sanitizer.stdout.strip()).resolve()),
         "TSAN_OPTIONS": f"suppressions={others} exitcode={FOUND}",
         "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONPATH": str(ROOT),
     }
     return subprocess.run(
-        [
-            "setarch",
-            platform.machine(),
-            "-R",
-            sys.executable,
-            "-m",
-            "tools.stress.threads",
-            library,
-            str(n),
-        ],
+        ["setarch", platform.machine(), "-R", *child],
         cwd=ROOT,
         env=environment,
         capture_output=True,
