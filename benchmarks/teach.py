@@ -29,6 +29,7 @@ WAYS: dict[str, tuple[object, ...]] = {
     "no augmentation": ("--augment", "none"),
     "taught": ("--teach", "convolutions"),
     "streamable": ("--streamable",),
+    "streamable, in integers": ("--streamable", "--quantize", "int8"),
 }
 """The options of each way to train, by its name."""
 
@@ -128,6 +129,7 @@ def print_accuracies(names: Sequence[str], seeds: Sequence[int], records: Record
         "the full answer": ("automatic", "full"),
         "the convolutions": ("0.5", "convolutions"),
         "streamable": ("streamable", "accuracy"),
+        "the same, in integers": ("streamable, in integers", "accuracy"),
         "the same, untaught": ("streamable", "untaught"),
     }
     print(f"| set, accuracy | {' | '.join(columns)} | nets answer |")
