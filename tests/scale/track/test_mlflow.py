@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from hiddenstate import load
-from hiddenstate.errors import OptionError
+from hiddenstate.errors import MachineError, OptionError
 from hiddenstate.runs import Run
 from hiddenstate.scale.track import Follower, follow
 from hiddenstate.scale.track.destination import RefusedError
@@ -97,8 +97,11 @@ def settle(run, server, experiment, register=None):
 
 
 def test_a_finished_run_is_there_whole_and_once(run, server):
-    settle(run, server, "whole", "coder")
-    assert settle(run, server, "whole", "coder").n_points == 0
+    settle(run, server, "whole")
+    for _ in range(2):  # the model is registered although all else is there, and once
+        assert settle(run, server, "whole", "coder").n_points == 0
+    with pytest.raises(MachineError, match="Names cannot contain '/'"):
+        settle(run, server, "whole", "a/b")
     client, found, points = read_back(server, "whole")
     check_points(points, run)
     journal = run.journal()

@@ -30,6 +30,9 @@ SECRETS = "MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKIN
 IDENTITY, ENDING = "hiddenstate.run", "hiddenstate.ending"
 """Tags of the run that is followed, and of how it ended once all of that is stored."""
 
+REGISTERED = "hiddenstate.registered"
+"""Tag of the registered model that got the model of which ending."""
+
 BATCH = 1000
 """Metrics that the server takes in one call."""
 
@@ -180,11 +183,18 @@ class Mlflow:
         return False
 
     def is_finished(self, name: str) -> bool:
-        """Whether this ending is stored."""
-        return self._tags.get(ENDING) == name
+        """Whether this ending is stored, and its model registered if it is to be."""
+        is_registered = self._tags.get(REGISTERED) == f"{self._register}: {name}"
+        return self._tags.get(ENDING) == name and (self._register is None or is_registered)
 
     def finish(self, ending: Ending) -> None:
-        """Write the results, the model card, the files, and at last the status."""
+        """Write the results, the model card, the files, and at last the status.
+
+        Raises
+        ------
+        MachineError
+            If all but the model is stored, which was to be registered.
+        """
         from mlflow.entities import Metric
 
         self._log(
@@ -196,22 +206,29 @@ class Mlflow:
         )
         self._call(self._client.set_tag, self._id, "mlflow.note.content", ending.card)
         self._call(self._client.set_tag, self._id, "hiddenstate.status", ending.status)
-        self._send(ending)
+        model, left_out = self._send(ending)
         status = STATUSES.get(ending.status, "KILLED")
         self._call(self._client.set_terminated, self._id, status, ending.time or None)
         self._call(self._client.set_tag, self._id, ENDING, ending.name)
+        if self._register is not None and left_out:
+            raise MachineError(f"not registered as {printable(self._register)}: {left_out}")
+        if left_out:
+            self._note(left_out)
+        if self._register is not None:
+            self._register_model(model, self._register, ending)
 
-    def _send(self, ending: Ending) -> None:
-        """Store figures and files, as far as the server's store of artifacts takes them."""
+    def _send(self, ending: Ending) -> tuple[str | None, str | None]:
+        """Store figures and files, as far as the server's store of artifacts takes them; return
+        the id of the logged model, and why they are left out."""
         from PIL import Image
 
         place = urlsplit(self._run.info.artifact_uri).scheme
         if place in ("", "file"):
-            self._note(
-                f"{self.where}: keeps artifacts in a folder of its own that no client can write; "
-                "the figures and the model are left out (start it with --artifacts-destination)"
+            return None, (
+                f"{self.where}: keeps artifacts of this experiment in a folder that no client can "
+                "write; the figures and the model are left out (start it with "
+                "--artifacts-destination, and name a new --project)"
             )
-            return
         try:
             for name, data in ending.figures.items():
                 with Image.open(BytesIO(data)) as image:
@@ -219,28 +236,52 @@ class Mlflow:
             self._call(self._client.log_text, self._id, ending.card, "README.md")
             for path in ending.files.values():
                 self._call(self._client.log_artifact, self._id, str(path))
-            if "model.safetensors" in ending.files:
-                self._log_model(ending)
+            return self._log_model(ending), None
         except (MachineError, ImportError) as error:
-            self._note(f"{self.where}: the figures and the model are left out: {printable(error)}")
+            why = f"{self.where}: the figures and the model are left out: {printable(error)}"
+            return None, why
 
-    def _log_model(self, ending: Ending) -> None:
-        """Log the model as one of MLflow, unless that of this ending is there."""
+    def _log_model(self, ending: Ending) -> str | None:
+        """Log the model as one of MLflow, unless that of this ending is there; return its id."""
+        path = ending.files.get("model.safetensors")
+        if path is None:
+            return None
         import mlflow
 
         from hiddenstate.scale.track.mlflow_model import KEY, log_model
 
         find = self._client.search_logged_models
         there = self._call(find, [self._run.info.experiment_id], f"source_run_id = '{self._id}'")
-        if any(model.tags.get(KEY) == ending.name for model in there):
-            return
+        found = next((each.model_id for each in there if each.tags.get(KEY) == ending.name), None)
+        if found is not None:
+            return str(found)
         before = mlflow.get_tracking_uri()
         mlflow.set_tracking_uri(self._url)
         try:
-            path = ending.files["model.safetensors"]
-            self._call(log_model, path, ending.example, self._id, ending.name, self._register)
+            return self._call(log_model, path, ending.example, self._id, ending.name)
         finally:
             mlflow.set_tracking_uri(before)
+
+    def _register_model(self, model: str | None, name: str, ending: Ending) -> None:
+        """Make a logged model the next version of the registered one, unless it is one already."""
+        if model is None:  # it may be resumed
+            self._note(f"{self.where}: not registered as {name}: no model ({ending.status})")
+            return
+        client, source, quoted = self._client, f"models:/{model}", name.replace("'", "''")
+        versions = self._call(client.search_model_versions, f"name = '{quoted}'")
+        if all(version.source != source for version in versions):
+            if not self._call(client.search_registered_models, f"name = '{quoted}'"):
+                self._call(client.create_registered_model, name)
+            self._call(
+                client.create_model_version,
+                name,
+                source,
+                self._id,
+                await_creation_for=0,
+                model_id=model,
+            )
+        self._note(f"{self.where}: the model is registered as {name}")
+        self._call(client.set_tag, self._id, REGISTERED, f"{name}: {ending.name}")
 
     def _call(self, function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
         """Call the client, and turn its errors into `AwayError`, `RefusedError`, `MachineError`."""

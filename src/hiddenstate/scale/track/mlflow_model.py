@@ -39,10 +39,8 @@ def _load_pyfunc(path: str) -> Predictor:
     return Predictor(load(path))
 
 
-def log_model(
-    folder: Path, example: Array | None, run_id: str, ending: str, register: str | None
-) -> None:
-    """Log a model file to a run of the tracking server that MLflow is set to.
+def log_model(folder: Path, example: Array | None, run_id: str, ending: str) -> str:
+    """Log a model file to a run of the tracking server that MLflow is set to; return its id.
 
     Parameters
     ----------
@@ -54,8 +52,6 @@ def log_model(
         The run that it is of.
     ending : str
         Which ending of that run.
-    register : str, optional
-        The registered model that gets it as a new version.
     """
     mlflow = require("mlflow", "tracking with MLflow")
     from mlflow.models import ModelSignature, infer_signature
@@ -73,14 +69,13 @@ def log_model(
             inputs = Schema([TensorSpec(rows.dtype, free)])
             signature = ModelSignature(inputs, infer_signature(rows, answers).outputs)
     with mlflow.start_run(run_id=run_id, log_system_metrics=False):
-        mlflow.pyfunc.log_model(
+        logged = mlflow.pyfunc.log_model(
             name="model",
             loader_module=__name__,
             data_path=str(folder),
             signature=signature,
             input_example=rows,
             pip_requirements=[f"hiddenstate=={__version__}"],
-            registered_model_name=register,
-            await_registration_for=0,
             tags={KEY: ending},
         )
+    return str(logged.model_id)
