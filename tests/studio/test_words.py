@@ -12,6 +12,7 @@ import pytest
 
 import hiddenstate
 from hiddenstate.config import job_options
+from hiddenstate.metrics.glossary import GLOSSARY
 from hiddenstate.program.jobs import KINDS
 from hiddenstate.program.words import COMPANIONS
 from hiddenstate.runs.static_facts import StaticFacts
@@ -143,6 +144,13 @@ def test_every_option_has_a_chinese_name() -> None:
         f"--{option.name.replace('_', '-')}" for job in KINDS for _, option in job_options(job)
     }
     assert flags - set(chinese()["options"]) == set()
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="requires node")
+def test_every_score_of_test_rows_has_a_chinese_name() -> None:
+    """Which stands above a column where runs are compared."""
+    own = chinese()["frame"] | chinese()["home"]
+    assert {entry.title for name, entry in GLOSSARY.items() if "test_" in name} - set(own) == set()
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="requires node")

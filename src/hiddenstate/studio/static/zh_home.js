@@ -220,4 +220,9 @@ export const TEXTS = {
   "the next week": "下一周",
   "the next month": "下个月",
   "the next step": "下一步",
+  "held-out steps": "留出的步数",
+  "held-out rows": "留出的样本数",
+  "test R²": "测试 R²",
+  "error-to-signal ratio": "误差信号比",
+  "mean absolute scaled error": "平均绝对标度误差",
 };
