@@ -26,7 +26,7 @@ import { plainly } from "./words.js";
  * @param {HTMLElement} place
  * @param {Forecasts} forecasts
  * @param {object} [options]
- * @param {((rows: Float64Array[], sizes: number[]) => Forecast) | null} [options.answer] The model's answer to a series, if it is there.
+ * @param {((rows: Float64Array[], sizes: number[]) => Forecast | null) | null} [options.answer] The model's answer to a series, if it has one; none until it is loaded.
  * @param {Words} [options.words]
  * @param {(problem: string) => void} [options.complain]
  * @param {string} [options.height] Of the picture.
@@ -87,7 +87,7 @@ export function forecastPanel(place, { fans, ends = [], sizes = [], known: colum
     if (answer && rows.length) {
       try {
         const found = answer(rows, sizes[number]);
-        fans.series[number].ahead = Object.fromEntries(Object.entries(found).map(([name, steps]) => [
+        if (found) fans.series[number].ahead = Object.fromEntries(Object.entries(found).map(([name, steps]) => [
           name, fans.targets.map((_, k) => steps.map((step) => step[k]))]));
         complain("");
       } catch (problem) {
@@ -132,5 +132,5 @@ export function forecastPanel(place, { fans, ends = [], sizes = [], known: colum
   const paragraphs = notes.flatMap((text) => (text ? [h("p", { class: "help note" }, text)] : []));
   place.append(tools, error, canvas, here, ...assumed, ...paragraphs);
   begin();
-  return { picture, canvas, now: () => ({ rows, target: Number(target.value) }) };
+  return { picture, canvas, compute, now: () => ({ rows, target: Number(target.value) }) };
 }

@@ -3,11 +3,10 @@
 import { get } from "./api.js";
 import { h } from "../../web/dom.js";
 import { linked, placeOf } from "./crosshair.js";
+import { touched } from "./on_demand.js";
 import { panel } from "./picture.js";
 import { speak, t, teller } from "./words.js";
-import { forecastOf } from "../../web/ahead.js";
 import { forecastPanel } from "../../web/forecast_panel.js";
-import { Model } from "../../web/net.js";
 import { unpacked } from "../../web/packed.js";
 
 /**
@@ -24,12 +23,8 @@ export async function forecastOfRun(store) {
     note.textContent = (await teller())(found.why);
     return element;
   }
-  /** @type {Model|null} */ let model = null;
-  if (found.program) {
-    for (const script of found.scripts) await import(`../../web/${script}.js`);
-    model = new Model(unpacked(found.program));
-  }
-  const answer = (/** @type {Float64Array[]} */ rows, /** @type {number[]} */ sizes) => forecastOf(/** @type {Model} */ (model), rows, sizes);
+  /** @type {(rows: Float64Array[], sizes: number[]) => import("../../web/ahead.js").Forecast | null} */
+  let answer = () => null; // until something is touched
   const whose = h("p", { class: "note" });
   const update = () => { whose.textContent = store.layer === "network" ? t("The forecast is that of the model, not of the network alone.") : ""; };
   store.addEventListener("moment", update);
@@ -51,6 +46,13 @@ export async function forecastOfRun(store) {
       lamp = lamp || new FanLamp(store, shown, found.forecast);
       lamp.ask(step);
     },
-    answer: model && answer, words: t, complain: (why) => { note.textContent = why; }, height: "24rem" });
+    answer: found.program ? (rows, sizes) => answer(rows, sizes) : null, words: t, complain: (why) => { note.textContent = why; }, height: "24rem" });
+  if (found.program) touched(async () => {
+    const [{ forecastOf }, { Model }] = await Promise.all([import("../../web/ahead.js"), import("../../web/net.js")]);
+    for (const script of found.scripts) await import(`../../web/${script}.js`);
+    const model = new Model(unpacked(found.program));
+    answer = (rows, sizes) => forecastOf(model, rows, sizes);
+    shown.compute();
+  });
   return element;
 }
