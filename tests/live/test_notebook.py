@@ -240,7 +240,7 @@ def test_the_example_shows_a_picture_and_a_hint_or_the_widget(tmp_path, monkeypa
     words = output["metadata"]["image/png"]["alt"]
     assert words == output["data"]["text/plain"] == description_of(picture)
     (output,) = book.cells[second].outputs
-    assert output["data"]["text/plain"] == "run notebook, in a widget"
+    assert output["data"]["text/plain"] == "run notebook, in a widget; run the cell again to see it"
     shown = output["data"]["application/vnd.jupyter.widget-view+json"]["model_id"]
     sent = [m["content"] for m in messages[second] if m["msg_type"] == "comm_msg"]
     data = next(c["data"] for c in sent if c["comm_id"] == shown)

@@ -129,7 +129,7 @@ class RunWidget(anywidget.AnyWidget):
         self.on_msg(self._asked)
 
     def __repr__(self) -> str:
-        return f"run {self.name}, in a widget"
+        return f"run {self.name}, in a widget; run the cell again to see it"
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
         """Return the state of the widget, with what was sent of the run."""
