@@ -2,15 +2,16 @@
 
 import shutil
 import subprocess
+from dataclasses import replace
 from functools import cache
 
 import pytest
-from tools.stress.chips import CHIPS, built, checksum, printed
+from tools.stress.chips import CHIPS, built, checksum, net, printed
 
 from hiddenstate.export.c.header import build
 from hiddenstate.export.target import source_of
 from hiddenstate.models.meaning import program_of
-from tests.contract.integers import integer_case
+from tests.contract.integers import in_integers, integer_case
 
 STEPS = 1_000
 
@@ -61,6 +62,29 @@ def test_a_processor_computes_the_integers_of_the_program(chip, options, tmp_pat
         header, expected = header_and_sum(name)
         found, _ = printed(own, built(own, header, STEPS, tmp_path, options))
         assert found == expected, name
+
+
+@pytest.mark.parametrize(
+    ("chip", "cell", "inputs", "rank"),
+    [
+        *(("x86-64", "lstm", 17, 0), ("x86-64, clang", "gru", 28, 0), ("x86-64", "gru", 23, 0)),
+        *(("x86-64, clang", "fastgrnn", 2, 3), ("x86-64", "rnn", 34, 0)),
+    ],
+)
+def test_four_units_at_once_compute_the_integers_of_the_program(
+    chip, cell, inputs, rank, tmp_path
+) -> None:
+    """On x86-64, where their number is a multiple of four; also of sums that are cut."""
+    own = CHIPS[chip]
+    if own.missing:
+        pytest.skip(f"{own.missing} is not installed")
+    small = net(cell, 12, inputs, rank, floats=True)
+    large = {name: 40 * a if a.ndim > 1 else a for name, a in small.params.items()}
+    for floats in (small, replace(small, params=large)):
+        model = in_integers(floats)
+        header = build(source_of(model, "m", "int8"))[".h"].decode()
+        found, _ = printed(own, built(own, header, 200, tmp_path, ("-O2",)))
+        assert found == checksum(program_of(model), 200)
 
 
 @pytest.mark.parametrize("level", ["-Os", "-O2"])

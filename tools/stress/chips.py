@@ -140,13 +140,15 @@ def checksum(program: Program, steps: int) -> int:
     return total
 
 
-def net(cell: str, units: int, inputs: int, rank: int = 0) -> FittedModel:
-    """Return a classifier of ten classes with random weights, in integers."""
+def net(cell: str, units: int, inputs: int, rank: int = 0, floats: bool = False) -> FittedModel:
+    """Return a classifier of ten classes with random weights, in integers or in floats."""
     options: dict[str, object] = {"cell": cell, "hidden_size": units}
     options |= {"rank": rank} if rank else {}
     own = Net("classify", make_config("classify", options).model, inputs, 10)
     names = [f"class {i}" for i in range(10)]
     model = FittedModel(own, own.initial(1, "float32"), names, (28, inputs))
+    if floats:
+        return model
     program, trial = program_of(model), trials_of(model)[0]
     return model.in_integers(calibrated(program, program.kept(trial.X)))
 

@@ -191,6 +191,7 @@ def _of(layers: Sequence[Layer], kind: type[Quantise]) -> Quantise:
 def _product(layout: IntegerLayout, name: str, product: Product, most: int, blocks: int = 1) -> str:
     """Add a product, the rows of a unit of a cell side by side; return what names it."""
     rows, inputs = product.weight.shape
+    layout.sizes["COLUMNS"] = max(int(layout.sizes.get("COLUMNS", 0)), inputs)
     order = np.arange(rows).reshape(blocks, -1).T.ravel()
     factor, shift = _factors_of(product.multiplier[order], product.shift[order], layout.group)
     layout.has |= {"WIDE"} if shift.min() < 0 else set()

@@ -4,8 +4,9 @@
 static void model_products(const model_product *product, const int16_t *x, int32_t *y)
 {
     int row;
+    MODEL_SPREAD(vector, product, x);
     for (row = 0; row < product->rows; row += MODEL_GROUP)
-        model_rows(product, x, row, y + row);
+        model_rows(product, vector, row, y + row);
 }
 
 /* The largest number whose square is at most x, which is less than 2^44. */

@@ -1,7 +1,7 @@
 /* Dense layers. */
 
 /* The group of rows from `first` on of a layer, with its activation. */
-static void model_activated(const model_dense *layer, const int16_t *x, int first, int32_t *y)
+static void model_activated(const model_dense *layer, model_vector x, int first, int32_t *y)
 {
     const int left = layer->product.rows - first;
     int r;
@@ -26,8 +26,9 @@ static void model_activated(const model_dense *layer, const int16_t *x, int firs
 MODEL_SMALL void model_answer(const model_dense *layer, const int16_t *x, int32_t *y)
 {
     int row;
+    MODEL_SPREAD(vector, &layer->product, x);
     for (row = 0; row < layer->product.rows; row += MODEL_GROUP)
-        model_activated(layer, x, row, y + row);
+        model_activated(layer, vector, row, y + row);
 }
 
 #if HAS_HIDDEN
@@ -36,8 +37,9 @@ static void model_through(const model_dense *layer, const int16_t *x, int16_t *t
 {
     int32_t y[MODEL_GROUP];
     int row, r;
+    MODEL_SPREAD(vector, &layer->product, x);
     for (row = 0; row < layer->product.rows; row += MODEL_GROUP) {
-        model_activated(layer, x, row, y);
+        model_activated(layer, vector, row, y);
         for (r = 0; r < MODEL_GROUP && row + r < layer->product.rows; r++)
             to[row + r] = (int16_t)y[r];
     }

@@ -7,17 +7,6 @@ static inline int32_t model_four(int32_t sum, const int8_t *w, const int16_t *x)
            (int32_t)MODEL_8(w + 2) * x[1] + (int32_t)MODEL_8(w + 3) * x[3];
 }
 
-/* The sum of the products of one row. */
-static MODEL_APART int32_t model_sum_of_row(const int8_t *w, const int16_t *x, int n)
-{
-    int32_t sum = 0;
-    for (; n >= 4; n -= 4, w += 4, x += 4)
-        sum = model_four(sum, w, x);
-    for (; n > 0; n--)
-        sum += (int32_t)MODEL_8(w++) * *x++;
-    return sum;
-}
-
 /* What is left of the sums of MODEL_GROUP rows after fours of numbers. */
 static MODEL_APART void model_rest(const int8_t *w, const int16_t *x, int n, int32_t *sums)
 {
@@ -80,58 +69,8 @@ static inline void model_sums(const int8_t *w, const int16_t *x, int n, int32_t 
         model_rest(w, x, n & 3, sums);
 }
 
-#elif defined(__SSE2__) && !defined(MODEL_PLAIN)
-#include <emmintrin.h>
-
-/* Eight products in one instruction of x86: two of each row. */
-#if MODEL_GROUP > 3
-#define MODEL_OF_ROWS(place) _mm_loadu_si128((const __m128i *)(const void *)(place))
-#define MODEL_INTO_ROWS(place, x) _mm_storeu_si128((__m128i *)(void *)(place), x)
-#else
-#define MODEL_OF_ROWS(place)                                                                       \
-    _mm_unpacklo_epi64(                                                                            \
-        _mm_loadl_epi64((const __m128i *)(const void *)(place)), _mm_cvtsi32_si128((place)[2]))
-#define MODEL_INTO_ROWS(place, x)                                                                  \
-    _mm_storel_epi64((__m128i *)(void *)(place), x), (place)[2] = model_third(x)
-static inline int32_t model_third(__m128i x)
-{
-    return _mm_cvtsi128_si32(_mm_unpackhi_epi32(x, x));
-}
-#endif
-
-/* Adds to the sum of each row the products of its next weights with four numbers: even bytes are
-   those of the first two. Of three rows the next four bytes are read, too, and not used. */
-static inline __m128i model_four_of_rows(__m128i sums, const int8_t *w, __m128i two, __m128i others)
-{
-    const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)w);
-    const __m128i even = _mm_srai_epi16(_mm_slli_epi16(bytes, 8), 8);
-    sums = _mm_add_epi32(sums, _mm_madd_epi16(even, two));
-    return _mm_add_epi32(sums, _mm_madd_epi16(_mm_srai_epi16(bytes, 8), others));
-}
-
-static inline void model_sums(const int8_t *w, const int16_t *x, int n, int32_t *sums)
-{
-    __m128i all = _mm_setzero_si128();
-#ifndef __clang__ /* which does so by itself */
-#pragma GCC unroll 4
-#endif
-    for (; n >= 8; n -= 8, w += 8 * MODEL_GROUP, x += 8) {
-        const __m128i eight = _mm_loadu_si128((const __m128i *)(const void *)x);
-        all = model_four_of_rows(
-            all, w, _mm_shuffle_epi32(eight, 0x00), _mm_shuffle_epi32(eight, 0x55));
-        all = model_four_of_rows(all, w + 4 * MODEL_GROUP, _mm_shuffle_epi32(eight, 0xaa),
-            _mm_shuffle_epi32(eight, 0xff));
-    }
-    if (n >= 4) {
-        const __m128i four = _mm_loadl_epi64((const __m128i *)(const void *)x);
-        all = model_four_of_rows(
-            all, w, _mm_shuffle_epi32(four, 0x00), _mm_shuffle_epi32(four, 0x55));
-        n -= 4, w += 4 * MODEL_GROUP, x += 4;
-    }
-    MODEL_INTO_ROWS(sums, all);
-    if (n > 0)
-        model_rest(w, x, n, sums);
-}
+#elif defined(MODEL_SSE)
+#include "integers/lanes.c"
 
 #elif defined(__ARM_NEON) && defined(__aarch64__) && !defined(MODEL_PLAIN)
 #include <arm_neon.h>
@@ -196,42 +135,21 @@ static inline void model_sums(const int8_t *w, const int16_t *x, int n, int32_t 
 }
 
 #endif
-#if !HAS_WIDE
-#if defined(__SSE2__) && !defined(MODEL_PLAIN)
-/* The same of MODEL_GROUP rows at once, where all are shifted by as many places. */
-static inline int model_group_finished(
-    int32_t *y, const int32_t *bias, const int16_t *factor, const int8_t *shift, int32_t most)
+/* The sum of the products of one row. */
+static MODEL_APART int32_t model_sum_of_row(const int8_t *w, const int16_t *x, int n)
 {
-    const __m128i zero = _mm_setzero_si128(), largest = _mm_set1_epi32(most);
-    const __m128i sum = _mm_add_epi32(MODEL_OF_ROWS(y), MODEL_OF_ROWS(bias));
-    __m128i own, x;
-    int r;
-#if MODEL_GROUP > 3
-    memcpy(&r, shift, sizeof r);
-    if (r != *shift * 0x01010101)
-        return 0;
-    own = _mm_loadl_epi64((const __m128i *)(const void *)factor);
-#else
-    if ((shift[0] ^ shift[1]) | (shift[0] ^ shift[2]))
-        return 0;
-    memcpy(&r, factor, 2 * sizeof *factor);
-    own = _mm_insert_epi16(_mm_cvtsi32_si128(r), factor[2], 2);
+    int32_t sum = 0;
+#ifdef MODEL_SSE
+    sum = model_sixteens(w, x, n);
+    w += n / 16 * 16, x += n / 16 * 16, n %= 16;
 #endif
-    /* the upper halves of sums times factors, and the lower ones without their last 16 bits */
-    x = _mm_add_epi32(_mm_madd_epi16(sum, _mm_unpacklo_epi16(zero, own)),
-        _mm_mulhi_epu16(sum, _mm_unpacklo_epi16(own, zero)));
-    x = _mm_sra_epi32(x, _mm_cvtsi32_si128(*shift));
-    x = _mm_srai_epi32(_mm_add_epi32(x, _mm_set1_epi32(1)), 1);
-    MODEL_INTO_ROWS(y, x);
-    x = _mm_or_si128(_mm_cmpgt_epi32(x, largest), _mm_cmplt_epi32(x, _mm_sub_epi32(zero, largest)));
-    if (_mm_movemask_epi8(x))
-        for (r = 0; r < MODEL_GROUP; r++)
-            y[r] = model_cut(y[r], most);
-    return 1;
+    for (; n >= 4; n -= 4, w += 4, x += 4)
+        sum = model_four(sum, w, x);
+    for (; n > 0; n--)
+        sum += (int32_t)MODEL_8(w++) * *x++;
+    return sum;
 }
 
-#endif
-#endif
 /* The rows from `first` on that are fewer than MODEL_GROUP. */
 static MODEL_APART void model_last_rows(
     const model_product *product, const int16_t *x, int first, int32_t *y)
@@ -251,30 +169,39 @@ static MODEL_APART void model_last_rows(
 #else
 #define MODEL_ROWS static
 #endif
-MODEL_ROWS void model_rows(const model_product *product, const int16_t *x, int first, int32_t *y)
+MODEL_ROWS void model_rows(const model_product *product, model_vector x, int first, int32_t *y)
 {
+    const int8_t *weight, *shift;
     const int32_t *bias;
     const int16_t *factor;
-    const int8_t *shift;
     int32_t most;
+#ifdef MODEL_SSE
+    __m128i sums;
+#endif
 #if HAS_SPARSE
     if (product->ends) {
-        model_sparse_rows(product, x, first, y);
+        model_sparse_rows(product, MODEL_NUMBERS(x), first, y);
         return;
     }
 #endif
     if (product->rows - first < MODEL_GROUP) {
-        model_last_rows(product, x, first, y);
+        model_last_rows(product, MODEL_NUMBERS(x), first, y);
         return;
     }
-    model_sums(product->weight + (size_t)first * (size_t)product->inputs, x, product->inputs, y);
+    weight = product->weight + (size_t)first * (size_t)product->inputs;
+#ifdef MODEL_SSE
+    sums = model_sums(weight, x, product->inputs, y);
+#else
+    model_sums(weight, x, product->inputs, y);
+#endif
     bias = product->bias + first, factor = product->factor + first, shift = product->shift + first;
     most = product->most;
+#ifdef MODEL_SSE
 #if !HAS_WIDE
-#if defined(__SSE2__) && !defined(MODEL_PLAIN)
-    if (model_group_finished(y, bias, factor, shift, most))
+    if (model_group_finished(sums, y, bias, factor, shift, most))
         return;
 #endif
+    MODEL_INTO_ROWS(y, sums);
 #endif
     y[0] = model_finished(y[0], bias, factor, shift, most);
     y[1] = model_finished(y[1], bias + 1, factor + 1, shift + 1, most);

@@ -129,6 +129,13 @@ static MODEL_APART void model_sparse_rows(
 }
 
 #endif
+#if defined(__SSE2__) && !defined(MODEL_PLAIN)
+#define MODEL_SSE
+#else /* products read numbers as they are */
+typedef const int16_t *model_vector;
+#define MODEL_NUMBERS(vector) (vector)
+#define MODEL_SPREAD(vector, product, numbers) const model_vector vector = numbers
+#endif
 #ifdef __AVR__
 #include "integers/single.c"
 #else
