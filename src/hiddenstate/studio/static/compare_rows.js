@@ -34,6 +34,7 @@ export async function rowsTogether(runs, named) {
     const found = await Promise.all(runs.map(async ({ id }) => {
       const [details, fixed] = await Promise.all([get(`/api/runs/${id}`), getArrays(id, "static")]);
       const last = details.snapshots[details.snapshots.length - 1];
+      if (last === undefined) throw new Error("no snapshots");
       const [now, final] = await Promise.all([getArrays(id, last), details.status === "done" ? getArrays(id, "final") : null]);
       return { id, details, fixed, arrays: { ...fixed, ...now, ...final } };
     }));
