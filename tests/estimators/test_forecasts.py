@@ -95,6 +95,7 @@ def test_windows_are_answered_with_the_values_after_them() -> None:
         ({}, FRAME, "sale", "got sale; the features are sales, promo; did you mean sales"),
         ({}, FRAME, 2, "got 2; the features are sales, promo"),
         ({}, FRAME, [0, 0], "expected different features"),
+        ({}, FRAME, FRAME.to_numpy(), "names or numbers of features, got"),
         ({}, SALES[:5], None, "a window has 12 steps, but the longest series has 3"),
         ({"horizon": None}, SALES[:, None], SALES, "window: applies to forecasts; set horizon"),
     ],

@@ -178,7 +178,9 @@ def features_of(features: Any, columns: Sequence[str], where: str) -> list[int]:
     each = [features] if np.isscalar(features) else list(features)
     chosen = []
     for one in each:
-        known = one in columns if isinstance(one, str) else one in range(len(columns))
+        known = np.isscalar(one) and one in (
+            columns if isinstance(one, str) else range(len(columns))
+        )
         if not known or isinstance(one, (bool, float)):
             hint = did_you_mean(str(one), columns)
             raise DataError(
