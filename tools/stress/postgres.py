@@ -21,7 +21,7 @@ PASSWORD = "p@ss/word?7#%"
 SECRETS = (PASSWORD, quote(PASSWORD, safe=""))
 """The password as it is, and as a URL has it."""
 
-WAIT = 60.0
+WAIT = 90.0
 """Seconds within which a server starts or ends."""
 
 
