@@ -9,8 +9,7 @@ import pytest
 
 from hiddenstate.cli import stdin as stdin_module
 from hiddenstate.config import make_config
-from hiddenstate.config.data_fields import STDIN_NAMES
-from hiddenstate.data.readers.formats import stdin_name
+from hiddenstate.data.readers.formats import STDIN_NAMES, stdin_name
 from hiddenstate.runs import Run
 from hiddenstate.runs.run_data import run_dataset
 from tests.conftest import QUIET, Answer, Cli, Refuse

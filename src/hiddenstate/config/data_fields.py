@@ -25,11 +25,6 @@ NO_CALENDAR = ("none",)
 STDIN = "-"
 """DATA of a command, and of a run, whose rows come from stdin."""
 
-_ENDINGS = ("csv", "csv.gz", "jsonl", "jsonl.gz", "xlsx", "parquet", "ts", "npy", "npz", "wav")
-
-STDIN_NAMES = tuple(f"stdin.{ending}" for ending in _ENDINGS)
-"""Names of a file with what stdin held; a run folder keeps one."""
-
 
 @dataclass(frozen=True)
 class DataConfig:

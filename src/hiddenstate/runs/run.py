@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from hiddenstate.config import Config, config_from_dict
-from hiddenstate.config.data_fields import STDIN_NAMES
+from hiddenstate.data.readers.formats import STDIN_NAMES
 from hiddenstate.errors import (
     DataError,
     MachineError,

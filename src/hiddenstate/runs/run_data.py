@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from hiddenstate.config import Config
-from hiddenstate.config.data_fields import STDIN, STDIN_NAMES
+from hiddenstate.config.data_fields import STDIN
 from hiddenstate.data import PreparedDataset, read_dataset
 from hiddenstate.data.leaks import leaks_from
 from hiddenstate.data.prepare.augment_choice import choice_from
@@ -15,6 +15,7 @@ from hiddenstate.data.prepare.linear_path import LinearPath, groups_from
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.season import Why
 from hiddenstate.data.prepare.split import SPLIT_RULE
+from hiddenstate.data.readers.formats import STDIN_NAMES
 from hiddenstate.data.readers.open import with_trained_columns
 from hiddenstate.data.readers.role_guesses import says_unit_of_time
 from hiddenstate.errors import DataError, UntrustedFileError, printable

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from hiddenstate.config import Config, make_config
-from hiddenstate.config.data_fields import STDIN_NAMES
 from hiddenstate.data import PreparedDataset
+from hiddenstate.data.readers.formats import STDIN_NAMES
 from hiddenstate.engines import Chunk, Engine
 from hiddenstate.errors import DataError, HiddenstateError, UntrustedFileError, printable
 from hiddenstate.jobs import Taught, make_job

@@ -13,7 +13,6 @@ DELIMITED = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
 JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 PARQUET = (".parquet", ".pq")
 WORKBOOKS = (".xlsx", ".xlsm")
-TABLES = (*DELIMITED, *JSON_LINES, *WORKBOOKS, *PARQUET)
 ARCHIVES = (".ts",)
 ARRAYS = (".npy", ".npz")
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm",
@@ -40,7 +39,7 @@ class Format:
     is_folder, read_folder : str
         The functions that say whether a folder holds such data, and that read one if not `read`.
     first : dict
-        What a file begins with, and its ending then, for data without a name.
+        What a file begins with, and its ending then, for data without a name, from stdin.
     """
 
     module: str
@@ -84,12 +83,22 @@ FORMATS = (
 )
 """All formats; a folder is the first that says so, else one of images."""
 
+TABLES = tuple(ending for one in FORMATS if one.is_table for ending in one.endings)
+
 SUPPORTED = (
     *(ending for ending in (*TABLES, *ARCHIVES, *ARRAYS, *SOUNDS) if not ending.endswith(".gz")),
     "idx files",
     "images",
 )
-"""Files that are read, as messages and the help list them."""
+"""Files that are read, as messages list them."""
+
+_NAMED = (*DELIMITED[:3], *(one.endings[0] for one in FORMATS[1:] if one.is_table))
+
+DATA = (
+    f"a table ({', '.join(_NAMED)}), a .ts archive, .npy or .npz arrays, idx files, or a folder "
+    "with one folder of images or of .wav files per class"
+)
+"""What is read, as the help of commands lists it."""
 
 FOLDERS = "images or .wav files in one subfolder per class, or idx, .npy or .ts files"
 """What a folder may hold."""
@@ -125,6 +134,15 @@ INSTEAD = {
     "unpack it first": (".zip", ".tar", ".tgz", ".tar.gz", ".7z", ".rar", ".bz2", ".xz", ".zst"),
 }
 """Hints for files in other formats, with the endings they apply to."""
+
+STDIN_NAMES = tuple(
+    f"stdin{ending}"
+    for ending in (
+        *(".csv", ".csv.gz", ".jsonl", ".jsonl.gz", ".ts", ".npz"),
+        *(ending for one in FORMATS for ending in one.first.values()),
+    )
+)
+"""Names of a file with what stdin held; a run folder keeps one."""
 
 
 def stdin_name(head: bytes) -> str:
