@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from hiddenstate import kernels
+from hiddenstate.config.exports import TARGETS
 from hiddenstate.engines import native
 from hiddenstate.engines.native import _load as load
 from hiddenstate.export.audio import signal
-from hiddenstate.export.export import TARGETS, target_named
+from hiddenstate.export.export import target_named
 from hiddenstate.export.onnx import cells
 from hiddenstate.export.target import Contents, Source
 from hiddenstate.models import torch_modules
@@ -97,7 +98,9 @@ def in_file(target: str, right: bytes, wrong: bytes) -> Break:
         assert right in contents[ending]
         return {**contents, ending: contents[ending].replace(right, wrong)}
 
-    return lambda patch: patch.setattr(f"{TARGETS[target]}.TARGET", replace(own, build=build))
+    return lambda patch: patch.setattr(
+        f"hiddenstate.export.{TARGETS[target]}.TARGET", replace(own, build=build)
+    )
 
 
 def larger_step(wx: Any, uh: Any, state: Any, **own: Any) -> Any:

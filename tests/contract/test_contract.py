@@ -5,8 +5,9 @@ from collections.abc import Iterable
 import pytest
 
 from hiddenstate import kernels
+from hiddenstate.config.exports import TARGETS
 from hiddenstate.errors import OptionError
-from hiddenstate.export.export import TARGETS, export_model
+from hiddenstate.export.export import export_model
 from hiddenstate.export.target import Source
 from hiddenstate.models.fitted import FittedModel
 from tests.contract.models import KINDS, first_of_kinds, model_of, random_names

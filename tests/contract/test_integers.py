@@ -4,8 +4,9 @@ import shutil
 
 import pytest
 
+from hiddenstate.config.exports import TARGETS
 from hiddenstate.errors import DataError, OptionError
-from hiddenstate.export.export import TARGETS, export_model, target_named
+from hiddenstate.export.export import export_model, target_named
 from hiddenstate.export.html import node
 from hiddenstate.models.torch_modules import module_of
 from hiddenstate.program.integers import Quantise

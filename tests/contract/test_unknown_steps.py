@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hiddenstate.config.exports import TARGETS
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import DataError, OptionError
-from hiddenstate.export.export import TARGETS, export_model
+from hiddenstate.export.export import export_model
 from hiddenstate.inference.stream import Stream
 from hiddenstate.models.meaning import program_of
 from hiddenstate.program.steps import Step

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hiddenstate.config.exports import TARGETS
 from hiddenstate.export import example
-from hiddenstate.export.export import TARGETS, export_model, target_named
+from hiddenstate.export.export import export_model, target_named
 from tests.export.models import random_model
 from tests.export.scripts import imported, run_file
 

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from hiddenstate import RecurrentRegressor
+from hiddenstate.config.exports import TARGETS
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import MachineError, OptionError, UntrustedFileError
 from hiddenstate.export import export_model
-from hiddenstate.export.export import TARGETS, target_named
+from hiddenstate.export.export import target_named
 from tests.conftest import QUIET
 from tests.export.models import random_model
 from tests.export.scripts import imported

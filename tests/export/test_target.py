@@ -7,7 +7,7 @@ import pytest
 from hiddenstate.config import exports
 from hiddenstate.errors import OptionError
 from hiddenstate.export import export, export_model
-from hiddenstate.export.export import TARGETS, target_named
+from hiddenstate.export.export import target_named
 from tests.export.models import random_model
 
 
@@ -22,16 +22,12 @@ def test_a_kind_that_no_target_has_is_refused_with_its_hint(monkeypatch):
         export._refuse_kinds(target_named("c"), [Other])
 
 
-def test_every_target_has_a_module():
-    for name in export.TARGETS:
-        target = export.target_named(name)
-        assert target.name == name
-
-
-def test_commands_offer_the_targets_and_what_they_take() -> None:
-    targets = [target_named(name) for name in TARGETS]
-    assert tuple(TARGETS) == exports.TARGETS
-    assert set(exports.LAYOUTS) == {name for target in targets for name in target.folders}
+def test_the_list_has_what_the_targets_are_and_take() -> None:
+    targets = [target_named(name) for name in exports.TARGETS]
+    assert [target.name for target in targets] == sorted(exports.TARGETS)
+    folders = {f"{target.name} {name}" for target in targets for name in target.folders}
+    assert set(exports.OFFERED) == folders | set(exports.TARGETS)
+    assert {f"c {name}" for name in exports.LAYOUTS} == folders
     assert set(exports.WEIGHTS) == {w for target in targets for w in target.weights} - {"float64"}
 
 
@@ -53,7 +49,7 @@ def test_a_target_without_a_kind_refuses_it_and_lists_those_that_have_it(
     wanted, message, tmp_path, monkeypatch
 ):
     target = replace(target_named("nam"), refusal=lambda program: None)
-    monkeypatch.setattr(f"{TARGETS['nam']}.TARGET", target)
+    monkeypatch.setattr("hiddenstate.export.audio.nam.TARGET", target)
     with pytest.raises(OptionError) as caught:
         export_model(random_model(1, **wanted), "nam", tmp_path / "m")
     assert str(caught.value) == message

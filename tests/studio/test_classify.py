@@ -50,7 +50,7 @@ NOTHING = "\N{EN DASH}"
 
 NUMBERS_OFFERED = """async (options) => {
   const { takings } = await import("/assets/studio/static/downloads.js");
-  const details = { options, uses: [], command: null, python: null };
+  const details = { options, exports: {}, uses: [], command: null, python: null };
   const store = { details, state: { has_model: true }, addEventListener() {} };
   return takings(store, () => {}, () => {})[1].querySelectorAll("option").length;
 }"""

@@ -12,6 +12,7 @@ import pytest
 
 import hiddenstate
 from hiddenstate.config import job_options
+from hiddenstate.config.exports import OFFERED
 from hiddenstate.metrics.glossary import GLOSSARY
 from hiddenstate.program.jobs import KINDS
 from hiddenstate.program.words import COMPANIONS
@@ -144,6 +145,11 @@ def test_every_option_has_a_chinese_name() -> None:
         f"--{option.name.replace('_', '-')}" for job in KINDS for _, option in job_options(job)
     }
     assert flags - set(chinese()["options"]) == set()
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="requires node")
+def test_every_export_is_described_in_chinese() -> None:
+    assert set(OFFERED.values()) - set(chinese()["away"]) == set()
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="requires node")

@@ -1,5 +1,6 @@
 """Writes a trained model in another language, after trying the result on rows."""
 
-from hiddenstate.export.export import TARGETS, Report, default_output, export_model
+from hiddenstate.config.exports import TARGETS
+from hiddenstate.export.export import Report, default_output, export_model
 
 __all__ = ["TARGETS", "Report", "default_output", "export_model"]

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from hiddenstate.config.exports import TARGETS
 from hiddenstate.errors import OptionError, did_you_mean, printable
-from hiddenstate.export.export import TARGETS, target_named
+from hiddenstate.export.export import target_named
 from hiddenstate.export.target import Target
 from hiddenstate.inference.quantising import Lost, quantised_run
 from hiddenstate.models.fitted import FittedModel

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
+from hiddenstate.config.exports import TARGETS
 from hiddenstate.errors import (
     DataError,
     OptionError,
@@ -48,18 +49,6 @@ from hiddenstate.system.atomic_file import check_output, write_outputs
 
 if TYPE_CHECKING:
     from hiddenstate.runs import Run
-
-TARGETS = {
-    "c": "hiddenstate.export.c.header",
-    "html": "hiddenstate.export.html.page",
-    "nam": "hiddenstate.export.audio.nam",
-    "onnx": "hiddenstate.export.onnx.file",
-    "python": "hiddenstate.export.python.file",
-    "rtneural": "hiddenstate.export.audio.rtneural",
-    "triton": "hiddenstate.export.onnx.triton",
-}
-"""The module of each target, by its name; imported when it is chosen."""
-
 
 FARTHEST_INPUT = 8e6
 """Deviations from 0 of an input from which steps of float32 are a deviation or more."""
@@ -113,7 +102,7 @@ def target_named(name: str) -> Target:
             f"--to: unknown target {printable(name, 40)}; expected {', '.join(TARGETS)}"
             f"{did_you_mean(str(name), TARGETS)}"
         )
-    target: Target = importlib.import_module(TARGETS[name]).TARGET
+    target: Target = importlib.import_module(f"hiddenstate.export.{TARGETS[name]}").TARGET
     return target
 
 

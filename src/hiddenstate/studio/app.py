@@ -136,7 +136,6 @@ class Studio:
                 "folder": printable(self.places.roots[0]),
                 "start": self.start,
                 "jobs": JOBS,
-                "targets": commands.TARGETS,
                 "max_upload": MAX_UPLOAD,
                 "colors": {name: theme.classes for name, theme in BY_NAME.items()},
             }

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hiddenstate.config import DataConfig, job_options, section_options
-from hiddenstate.config.exports import LAYOUTS, WEIGHTS
-from hiddenstate.config.exports import TARGETS as TARGETS
+from hiddenstate.config.exports import LAYOUTS, TARGETS, WEIGHTS
 from hiddenstate.config.fields import NO_TEACHER, OWN_TEACHERS
 from hiddenstate.config.option import JOBS, Option
 from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
@@ -17,6 +16,9 @@ from hiddenstate.runs.run import OWN_NAMES
 
 FILES = ("data", "test", "answers", "weights", "teach")
 """Options whose value is a path, which the caller checks."""
+
+EXPORT = {"weights", "layout"}
+"""Options of an export besides its target."""
 
 NAMED = tuple(("teach", name) for name in (NO_TEACHER, *OWN_TEACHERS))
 """Values of these options that are no path."""
@@ -109,8 +111,11 @@ def about_run(command: Any, run: Path, options: Mapping[str, Any]) -> list[str]:
             return [str(command), path]
         case "resume", {**rest} if set(rest) <= {"epochs"}:
             return ["resume", path, *_more_epochs(rest.get("epochs"))]
-        case "export", {"to": to, **rest} if to in TARGETS and set(rest) <= {"weights", "layout"}:
-            words = ["export", path, "--to", str(to), "--force", "--json"]
+        case "export", {"to": str(to), **rest} if to in TARGETS and set(rest) <= {
+            "weights",
+            "layout",
+        }:
+            words = ["export", path, "--to", to, "--force", "--json"]
             weights, layout = rest.get("weights"), rest.get("layout")
             if layout is not None:
                 if layout not in LAYOUTS:

@@ -11,6 +11,7 @@ import numpy as np
 
 from hiddenstate.config import job_options
 from hiddenstate.config.data_fields import STDIN
+from hiddenstate.config.exports import OFFERED
 from hiddenstate.data.leaks import leaks_from
 from hiddenstate.errors import DataError, HiddenstateError, OptionError, printable
 from hiddenstate.metrics.answer import NETWORK, answer_of
@@ -108,6 +109,7 @@ def details(run: Run, number: str) -> dict[str, Any]:
         "python": _python(run),
         "again": _again(run),
         "options": _options(job, options),
+        "exports": OFFERED,
         "results": scores(results, job),
         "headline": headline(job, results),
         "targets": [

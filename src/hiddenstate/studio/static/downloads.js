@@ -15,19 +15,6 @@ const MAKES = [
 ];
 
 /** @type {Record<string, string>} */
-const TARGETS = {
-  html: "one web page that answers in any browser, without a server",
-  onnx: "for ONNX Runtime and most other runtimes",
-  c: "one C header, for microcontrollers and programs without libraries",
-  "c arduino": "a library for the Arduino IDE, with a sketch",
-  "c cmake": "a CMake project of the C header, with an example and a test",
-  python: "one Python file that needs only numpy",
-  triton: "a folder for the Triton inference server",
-  rtneural: "JSON for RTNeural, in audio plug-ins",
-  nam: "a file for Neural Amp Modeler",
-};
-
-/** @type {Record<string, string>} */
 const WEIGHTS = { float32: "float32, as trained", float16: "float16, half the size", int8: "int8, a quarter of the size" };
 
 /** @param {number} bytes */
@@ -126,7 +113,7 @@ function exports_(store, show, fail) {
   const inIntegers = store.details.options.some((/** @type {any} */ { name, value }) => name === "quantize" && value); // which has its own numbers
   const none = h("p", { class: "note" }, t("There is a model to export once the run is done."));
   form.append(
-    h("fieldset", {}, h("legend", {}, t("to")), Object.entries(TARGETS).map(([target, meaning], number) => h("label", {},
+    h("fieldset", {}, h("legend", {}, t("to")), Object.entries(store.details.exports).map(([target, meaning], number) => h("label", {},
       h("input", { type: "radio", name: "to", value: target, checked: number === 0 }), h("code", {}, target), h("span", {}, t(meaning))))),
     h("div", { class: "row" }, inIntegers ? null : h("label", {}, t("numbers"), " ", h("select", { name: "weights" }, Object.entries(WEIGHTS).map(([value, name]) => h("option", { value }, t(name))))), button),
     place);
