@@ -95,7 +95,8 @@ for target in ("python", "html", "c"):
 """
 
 BROWSER = """
-sys.modules["hiddenstate.kernels._native"] = None  # a wheel of Python alone
+# A wheel of Python alone, and a Python without what Pyodide splits off.
+sys.modules |= dict.fromkeys(["hiddenstate.kernels._native", "lzma", "ssl", "sqlite3"])
 import hiddenstate
 
 with np.load("rows.npz") as rows:

@@ -1,6 +1,7 @@
 """Reads .npy and .npz files of numbers or labels; pickled objects are always refused."""
 
-import lzma
+import contextlib
+import importlib
 import math
 import stat
 import struct
@@ -26,6 +27,23 @@ MAX_TOTAL = 8 * 1024**3
 """Largest unpacked size of an archive in bytes."""
 
 _PIECE = 1 << 22
+
+_DAMAGE: tuple[type[Exception], ...] = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    KeyError,
+    NotImplementedError,
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""Errors of `zipfile` for an archive that it cannot read."""
+
+for _module, _error in (("lzma", "LZMAError"), ("compression.zstd", "ZstdError")):
+    with contextlib.suppress(ImportError):  # not every Python has them, nor do browsers
+        _DAMAGE += (getattr(importlib.import_module(_module), _error),)
 
 
 class Header(NamedTuple):
@@ -131,18 +149,7 @@ def first_of_npz(path: Path, max_bytes: float | None, most: int | None) -> dict[
             return arrays
     except HiddenstateError:
         raise
-    except (
-        OSError,
-        EOFError,
-        RuntimeError,
-        ValueError,
-        KeyError,
-        NotImplementedError,
-        struct.error,
-        zipfile.BadZipFile,
-        zlib.error,
-        lzma.LZMAError,
-    ) as error:
+    except _DAMAGE as error:
         raise DataError(
             f"{printable(path)}: not an .npz file, or damaged ({printable(error, 60)}); "
             "save the arrays with numpy.savez"
