@@ -10,7 +10,7 @@ from hiddenstate.errors import UntrustedFileError, printable
 
 def canonical_json(value: Any) -> str:
     """Return `value` as JSON with sorted keys and no spaces; NaN raises `ValueError`."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def parse_json(text: str) -> Any:
@@ -46,6 +46,7 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite, parse_int=_whole
 )

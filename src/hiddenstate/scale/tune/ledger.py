@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +24,7 @@ from hiddenstate.scale.tune.rows import (
     attributes,
     locked,
     parameters,
+    read_trials,
     state_of,
     transaction,
     write,
@@ -138,23 +138,15 @@ def slots_of(trials: Iterable[Any], n_trials: int) -> list[Slot]:
     return slots
 
 
-def renewed(
-    slots: Sequence[Slot], before: Sequence[Any], trials: Sequence[Any], n_trials: int
-) -> list[Slot] | None:
-    """Return the slots with what changed since they were made from the trials `before`.
-
-    None if all have to be made anew; otherwise only trials that changed cost anything.
-    """
-    if len(slots) != n_trials or len(trials) < len(before):
+def renewed(slots: Sequence[Slot], changed: Iterable[Any], n_trials: int) -> list[Slot] | None:
+    """Return the slots with the trials that changed; None if all have to be made anew."""
+    if len(slots) != n_trials:
         return None
     new = list(slots)
-    for trial, old in zip_longest(trials, before):
-        if trial is old:
-            continue
-        facts = trial.user_attrs
-        number = facts.get(SLOT)
-        is_plain = isinstance(number, int) and 0 <= number < n_trials and AFTER not in facts
-        if not is_plain or (old is not None and old.number != trial.number):
+    for trial in changed:
+        number = trial.user_attrs.get(SLOT)
+        is_plain = isinstance(number, int) and 0 <= number < n_trials
+        if not is_plain or AFTER in trial.user_attrs:
             return None
         attempts = new[number].attempts
         if len(attempts) > 1:
@@ -249,15 +241,13 @@ class Ledger:
     def __init__(self, storage: Any, name: str, patience: Patience) -> None:
         self.storage, self.name, self.patience = storage, name, patience
         self.study_id: int = patience(storage.get_study_id_from_name, name)
-        self._slots: list[Slot] = []
-        self._trials: list[Any] = []
         self._forget()
 
     def _forget(self) -> None:
         """Read every trial anew; what is finished is otherwise read once."""
-        import optuna
-
-        self._cached = optuna.storages.get_storage(self.storage)
+        self._slots: list[Slot] = []
+        self._trials: dict[int, Any] = {}  # by number
+        self._last, self._open = -1, set[int]()  # the last one that is finished, and those before
 
     def slots(self, n_trials: int) -> list[Slot]:
         """Return all slots as they stand."""
@@ -269,15 +259,26 @@ class Ledger:
 
     def read_now(self, n_trials: int) -> Reading:
         """Do as :meth:`read`; raises as the storage does."""
-        trials = self.trials()
-        slots = renewed(self._slots, self._trials, trials, n_trials)
-        self._slots = slots_of(trials, n_trials) if slots is None else slots
-        self._trials = trials
-        return Reading(self._slots, len(trials))
+        changed = self._changed()
+        slots = renewed(self._slots, changed, n_trials)
+        self._slots = slots_of(self._trials.values(), n_trials) if slots is None else slots
+        return Reading(self._slots, len(self._trials))
+
+    def _changed(self) -> list[Any]:
+        """Read what may have changed, and return it."""
+        changed = read_trials(self.storage, self.study_id, self._last, self._open)
+        for trial in changed:
+            self._trials[trial.number] = trial
+        self._open |= {trial._trial_id for trial in changed}
+        self._open -= {trial._trial_id for trial in changed if trial.state.is_finished()}
+        finished = (each._trial_id for each in changed if each.state.is_finished())
+        self._last = max([self._last, *finished])
+        return changed
 
     def trials(self) -> list[Any]:
         """Return Optuna's trials, which are not to be changed; raises as the storage does."""
-        return list(self._cached.get_all_trials(self.study_id, deepcopy=False))
+        self.read_now(0)
+        return list(self._trials.values())
 
     def has_other_trials(self) -> bool:
         """Whether there are trials that this program did not make."""
