@@ -214,8 +214,8 @@ def test_float32_stays_float32_and_is_not_copied_as_float64(job, frame, monkeypa
     """Beside X there are the scaled rows and, of a frame, the rows as an array; nothing larger."""
     import tracemalloc
 
-    for module in ("missing", "statistics", "apply"):
-        monkeypatch.setattr(f"hiddenstate.data.prepare.{module}.SCAN_BYTES", 2**14)
+    for name in ("missing.SCAN_BYTES", "statistics.MERGED", "apply.SCAN_BYTES"):
+        monkeypatch.setattr(f"hiddenstate.data.prepare.{name}", 2**14)
     monkeypatch.setattr("hiddenstate.data.rows.PIECE", 2**14)
     X = RNG.normal(size=(1500, 120)).astype("float32")
     own = pd.DataFrame(X, columns=[f"c{j}" for j in range(120)]) if frame else X

@@ -1,6 +1,7 @@
 """Scores of the forecasts of a run beside those of its linear path and of the last season."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal, TypedDict
 
 import numpy as np
@@ -9,9 +10,9 @@ from hiddenstate.data import Rows
 from hiddenstate.data.calendar import Calendar
 from hiddenstate.data.origin import Origin, whole
 from hiddenstate.data.prepare.transform import Transform
-from hiddenstate.data.rows import at_steps
+from hiddenstate.data.rows import AT_ONCE, at_steps
 from hiddenstate.inference.predict import Answers
-from hiddenstate.metrics.by_target import nearest
+from hiddenstate.metrics.by_target import mean_errors, nearest
 from hiddenstate.metrics.forecasts import (
     Read,
     scaled_error,
@@ -54,8 +55,8 @@ def forecast_scores(transform: Transform, answers: Answers, train: Rows | None) 
     mase = scaled_error(answers.outputs, answers.target, series, scales)
     if mase is not None:
         scores["mase"] = mase
-    for name, prediction in other_forecasts(transform, answers, train).items():
-        scores[name] = mean_squared_error(prediction, answers.target)
+    for name, make in other_forecasts(transform, answers, train).items():
+        scores[name] = mean_squared_error(make(), answers.target)
     return scores
 
 
@@ -91,18 +92,23 @@ def scales_of(
 
 def other_forecasts(
     transform: Transform, answers: Answers, train: Rows | None = None
-) -> dict[Other, Array]:
-    """Return forecasts (n, O) that need no network, by the name of their score."""
+) -> dict[Other, Callable[[], Array]]:
+    """Return what makes the forecasts (n, O) that need no network, by the name of their score."""
     if answers.now is None:
         return {}
-    forecasts: dict[Other, Array] = {}
-    alone = transform.linear_targets(answers.rows.X)
-    if alone is not None:
-        forecasts["linear_mse"] = at_steps(alone, answers.row, answers.step)
+    forecasts: dict[Other, Callable[[], Array]] = {}
+    if transform.linear is not None:
+        forecasts["linear_mse"] = partial(_linear_forecast, transform, answers)
     seasonal = seasonal_forecast(transform, answers, train)
     if seasonal is not None:
         forecasts["seasonal_mse"] = seasonal[1]
     return forecasts
+
+
+def _linear_forecast(transform: Transform, answers: Answers) -> Array:
+    alone = transform.linear_targets(answers.rows.X)
+    assert alone is not None
+    return at_steps(alone, answers.row, answers.step)
 
 
 def periods_of(transform: Transform, calendar: Calendar | None) -> list[int]:
@@ -127,9 +133,9 @@ def simple_forecasts(transform: Transform, calendar: Calendar | None, first: int
 
 def seasonal_forecast(
     transform: Transform, answers: Answers, train: Rows | None
-) -> tuple[list[int], Array] | None:
-    """Return the steps of a period of each target, and its last values (n, O) at the place of the
-    targets: of several periods those with the smallest error.
+) -> tuple[list[int], Callable[[], Array]] | None:
+    """Return the steps of a period of each target, and what makes its last values (n, O) at the
+    place of the targets: of several periods those with the smallest error.
 
     They are there only if they are known for all answers: they may be steps of the training rows.
     """
@@ -139,16 +145,16 @@ def seasonal_forecast(
     if read is None:
         return None
     known = _Known(read, answers, _earlier(answers, train))
-    found: dict[int, Array] = {}
-    for period in periods:
-        ago = known.before(-int(transform.reading["horizon"]) % period)
+    horizon, errors = int(transform.reading["horizon"]), dict[int, Array]()
+    for period in periods:  # one at a time, as all are several copies of the data
+        ago = known.before(-horizon % period)
         if np.isfinite(ago).all():
-            found[period] = ago
-    if not found:
+            series = known.own.series[answers.row]
+            errors[period] = mean_errors(ago, answers.target, series)
+    if not errors:
         return None
-    own = answers.rows.origin or whole(len(answers.rows))
-    best = nearest(found, answers.target, own.series[answers.row])
-    return best, np.stack([found[period][:, o] for o, period in enumerate(best)], axis=1)
+    best = nearest(errors)
+    return best, partial(known.at_best, [-horizon % period for period in best])
 
 
 class _Known:
@@ -170,10 +176,23 @@ class _Known:
         self.own = answers.rows.origin or whole(len(self.X))
         self.series = [_parts(*each) for each in [*earlier, (self.X, self.own)]]
 
+    def at_best(self, steps: Sequence[int]) -> Array:
+        """Return the values (n, O) of each target so many steps before the last known ones."""
+        first, *others = dict.fromkeys(steps)
+        ago = self.before(first)
+        for other in others:
+            which = [o for o, own in enumerate(steps) if own == other]
+            ago[:, which] = self.before(other)[:, which]
+        return ago
+
     def before(self, steps: int) -> Array:
         """Return the values (n, O) so many steps before the last known ones; NaN where unknown."""
         row, step = self.answers.row, self.answers.step - steps
-        ago: Array = self.read(self.X[row, np.maximum(step, 0)]).astype(np.float64)
+        ago = np.empty((len(row), self.read(self.X[:0]).shape[-1]))
+        at_once = max(1, AT_ONCE // max(1, self.X.shape[-1]))
+        for first in range(0, len(row), at_once):
+            some = slice(first, first + at_once)
+            ago[some] = self.read(self.X[row[some], np.maximum(step[some], 0)])
         ago[step < 0] = np.nan
         place = self.own.first[row] + step
         for series in self.series:

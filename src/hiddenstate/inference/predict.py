@@ -291,11 +291,9 @@ def predict_steps(
         for i, n in enumerate(lengths)
     ]
     counts = [len(steps) for steps, _ in parts]
-    return (
-        np.repeat(np.arange(N), counts),
-        np.concatenate([steps for steps, _ in parts]),
-        np.concatenate([outputs for _, outputs in parts]),
-    )
+    each = zip(*parts, strict=True)
+    steps, outputs = (one[0] if N == 1 else np.concatenate(one) for one in each)
+    return np.repeat(np.arange(N), counts), steps, outputs
 
 
 @dataclass(frozen=True)

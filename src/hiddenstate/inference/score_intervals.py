@@ -174,11 +174,11 @@ def of_answers(
     if not units.few:
         return {}
     name, plain = best
-    plainer = other_forecasts(transform, answers, train)
-    others: dict[str, Array] = {str(name): y for name, y in plainer.items()}
+    others = {str(name): make for name, make in other_forecasts(transform, answers, train).items()}
     outputs, target = answers.outputs, answers.target
     errors, draws = error_by_row(outputs, target), Bootstrap(units)
-    gain = draws.mean(error_by_row(others.get(name, plain), target) - errors)
+    baseline = others[name]() if name in others else plain
+    gain = draws.mean(error_by_row(baseline, target) - errors)
     ends = {f"{prefix}mse": draws.mean(errors)}
     if f"{prefix}mae" in scores:
         ends[f"{prefix}mae"] = draws.mean(np.abs(outputs.astype(float) - target).mean(axis=1))

@@ -1,6 +1,6 @@
 """Scores of each target of a regression beside what answers without a network."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -59,17 +59,19 @@ def by_target(
     """
     if not len(answers.target):
         return {}
-    others = {
-        LAST if answers.now is not None else MEAN: np.broadcast_to(plain, answers.target.shape)
+    others: dict[str, Callable[[], Array]] = {
+        LAST if answers.now is not None else MEAN: lambda: np.broadcast_to(
+            plain, answers.target.shape
+        )
     }
-    for result, values in other_forecasts(transform, answers, train).items():
-        others[LINEAR if result == "linear_mse" else SEASONAL] = values
+    for result, make in other_forecasts(transform, answers, train).items():
+        others[LINEAR if result == "linear_mse" else SEASONAL] = make
     series = _series_of(answers)
     of = Compared(answers.outputs, answers.target, series, others)
     results = results_by_target(of, scales_of(transform, answers, train)[0])
     best = smallest_error(results, [name for name in others if not (alone and name == LINEAR)])
     if best is not None:
-        results |= relative_gain(of, others[best], units_of_differences(transform, answers))
+        results |= relative_gain(of, others[best](), units_of_differences(transform, answers))
     return results | (_season_ago(transform, answers, train) if SEASONAL in others else {})
 
 
@@ -143,7 +145,7 @@ def _simple_quantiles(
     season = seasonal_forecast(transform, answers, train)
     starts = {LAST: (answers.now, [horizon] * answers.now.shape[1])}
     if season is not None:
-        starts[SEASONAL] = season[1], [period * -(-horizon // period) for period in season[0]]
+        starts[SEASONAL] = season[1](), [period * -(-horizon // period) for period in season[0]]
     for name, (start, steps) in starts.items():
         changes = [_quantiles_of_changes(transform, train, k, o) for o, k in enumerate(steps)]
         added = [_of_series(each, every, numbers) for each, every in changes]

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from hiddenstate.data import Rows
 from hiddenstate.data.origin import Origin, whole
 from hiddenstate.data.prepare.axes import as_numbers
-from hiddenstate.data.rows import AT_ONCE, at_steps, in_pieces
+from hiddenstate.data.rows import AT_ONCE, at_steps, column_spans, in_pieces
 from hiddenstate.engines import Engine
 from hiddenstate.engines.members import averaged
 from hiddenstate.inference.forecast_scores import seasonal_forecast
 from hiddenstate.inference.predict import Answers
 from hiddenstate.jobs.base import Job
 from hiddenstate.jobs.snapshot_limits import HELD_BEFORE, HELD_ROWS, HELD_STEPS, LANES
-from hiddenstate.metrics.by_target import nearest
+from hiddenstate.metrics.by_target import mean_errors, nearest
 from hiddenstate.metrics.losses import constant, output_error
 from hiddenstate.metrics.residuals import autocorrelation, deviations, residual_counts
 from hiddenstate.metrics.spectrum import error_spectrum
@@ -129,25 +129,32 @@ class HeldOut:
         origin = answers.rows.origin or whole(len(answers.rows))
         plain, seasonal = self._nearest(answers)
         steps, order = self._sorted(origin, answers.row, answers.step, answers.target, plain)
-        outputs = answers.outputs[order]
-        residuals = np.subtract(outputs, steps.target, dtype=np.float64)
-        scaled = deviations(steps.target, steps.series)
-        np.divide(residuals, scaled, out=scaled)
-        each = np.concatenate(
-            [(piece**2).mean(axis=1) for _, piece in in_pieces(scaled, 8 * AT_ONCE)]
-        )
-        numbers = np.unique(steps.series)
+        outputs, numbers = answers.outputs[order], np.unique(steps.series)
+        several = not self.one_a_series and self.n_series > 1
+        if several or len(numbers) > self._n_drawn:
+            scaled = np.subtract(outputs, steps.target, dtype=np.float64)
+            scaled /= deviations(steps.target, steps.series)
         if len(numbers) > self._n_drawn:
+            each = np.concatenate(
+                [(piece**2).mean(axis=1) for _, piece in in_pieces(scaled, 8 * AT_ONCE)]
+            )
             errors = [each[steps.series == number].mean() for number in numbers]
             ranks = np.argsort(errors, kind="stable")
             ends = [0, (len(ranks) - 1) // 2, len(ranks) - 1]
             numbers = numbers[ranks[ends[: self._n_drawn]]]
         if len(numbers) < self._n_drawn:  # a series lost all its steps
             return {}
-        several = not self.one_a_series and self.n_series > 1
-        if several:
-            residuals = scaled
-        edges, counts = residual_counts(residuals)
+
+        def residuals(which: slice) -> Array:  # of some targets, as all are a copy of the data
+            if several:
+                return scaled[:, which]
+            own = outputs[:, which], steps.target[:, which]
+            return np.subtract(*own, dtype=np.float64)
+
+        at_once = outputs.shape[1] if several else 2 * AT_ONCE // max(1, len(outputs))
+        spans = column_spans(outputs.shape[1], at_once)
+        parts = [residual_counts(residuals(span)) for span in spans]
+        edges, counts = (np.concatenate(each) for each in zip(*parts, strict=True))
         more = {"held_prediction": outputs}
         if len(members):
             more["held_low"] = np.min(members, axis=0)[order]
@@ -161,7 +168,9 @@ class HeldOut:
         if answers.washed_out and not self.one_a_series:
             arrays["held_washout"] = self._washed_out(steps, numbers)
         if not self.one_a_series:
-            arrays["residual_lag"] = autocorrelation(residuals, steps.series, steps.at)
+            about = steps.series, steps.at
+            lags = [autocorrelation(residuals(span), *about) for span in spans]
+            arrays["residual_lag"] = np.concatenate(lags)
             arrays |= self._spectrum(steps, outputs)
         return arrays
 
@@ -174,10 +183,11 @@ class HeldOut:
         season = seasonal_forecast(self.transform, answers, self.dataset.train)
         if season is None:
             return last, False
-        origin = answers.rows.origin or whole(len(answers.rows))
-        made = {0: last, 1: season[1]}
-        best = nearest(made, answers.target, origin.series[answers.row])
-        return made[min(best)], bool(min(best))
+        series = (answers.rows.origin or whole(len(answers.rows))).series[answers.row]
+        values = season[1]()
+        errors = (mean_errors(each, answers.target, series) for each in (last, values))
+        is_nearer = bool(min(nearest(dict(enumerate(errors)))))
+        return values if is_nearer else last, is_nearer
 
     def _washed_out(self, steps: Steps, numbers: Array) -> Array:
         """Return how many steps just before each drawn one a washout left out, (D, W)."""

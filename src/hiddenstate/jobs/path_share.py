@@ -20,7 +20,6 @@ from hiddenstate.engines import Engine
 from hiddenstate.inference.predict import Answers
 from hiddenstate.jobs.again import trained_again
 from hiddenstate.jobs.base import Job
-from hiddenstate.jobs.series_parts import Parts
 from hiddenstate.metrics.scores import mean_squared_error
 from hiddenstate.models.net import Params, is_of_head
 from hiddenstate.system.typing import Array
@@ -73,11 +72,10 @@ class AddedToPath:
         """Return the share, the mean over the targets."""
         return {"net_share": float(self.shares.target.mean())}
 
-    def scores(self, full: Answers, parts: Parts) -> dict[str, float]:
-        """Return the error of `full`, the answers with these weights, and the part of the network
-        in those with its share."""
+    def scores(self, full: Answers) -> dict[str, float]:
+        """Return the error of `full`, the answers with these weights, if it is finite."""
         error = mean_squared_error(full.outputs, full.target)
-        return {**({"net_mse": error} if np.isfinite(error) else {}), "net_part": parts.mean}
+        return {"net_mse": error} if np.isfinite(error) else {}
 
 
 def added_to_path(job: Job, engine: Engine) -> AddedToPath | None:

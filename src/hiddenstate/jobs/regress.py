@@ -18,11 +18,11 @@ from hiddenstate.errors import DataError, OptionError, count
 from hiddenstate.inference.forecast_scores import forecast_scores
 from hiddenstate.inference.hidden_states import at_every_step
 from hiddenstate.inference.loss_scores import central, quantile_scores, signal_score
-from hiddenstate.inference.predict import Answers, predictions_and_targets
+from hiddenstate.inference.predict import Answers, predict_steps, predictions_and_targets
 from hiddenstate.inference.score_intervals import of_answers
 from hiddenstate.inference.target_scores import by_target
 from hiddenstate.jobs.base import Evaluation, Job, of_members
-from hiddenstate.jobs.held_out import HeldOut, series_name
+from hiddenstate.jobs.held_out import HeldOut, Steps, series_name
 from hiddenstate.jobs.path_share import added_to_path
 from hiddenstate.jobs.series_parts import parts_of_network
 from hiddenstate.jobs.snapshot_arrays import JobSnapshots, TrainingOutputs
@@ -97,13 +97,18 @@ class RegressJob(Job):
             answers = self._test_predictions(engine.export().params, test)
             self.washed_out = answers.washed_out
             members = self._answers_of_members(engine, test)
-            full = None if added is None else self._test_predictions(added.params, test)
-            if full is not None and _are_of_the_same(full, answers):  # as both are large
-                full = replace(full, target=answers.target, now=answers.now)
+            if can_show_held_out(self) and _are_of_the_same(self.held_out.steps, answers):
+                steps = self.held_out.steps  # as both are large
+                now = None if answers.now is None else steps.baseline
+                answers = replace(answers, target=steps.target, now=now)
+            full = None if added is None else self._test_predictions(added.params, test, answers)
             if can_show_held_out(self):
                 made = [own.outputs for own in members]
                 whole = None if full is None else full.outputs
                 arrays = self.held_out.final_arrays(answers, made, whole)
+                del whole
+            of_added = {} if added is None or full is None else added.scores(full)
+            del full
             noun = "steps" if test.y.ndim == 3 or self.stateful else "rows"
             results[f"test_{noun}"] = len(answers.target)
             of_quantiles = self._quantile_scores(answers)
@@ -122,9 +127,9 @@ class RegressJob(Job):
                 results["test_r2"] = fit
             scores: dict[str, Any] = {**forecast_scores(transform, answers, train)}
             results |= {f"test_{n}" if n == "mase" else n: v for n, v in scores.items()}
-            if added is not None and full is not None:
+            if added is not None:
                 parts = parts_of_network(transform, answers, added.shares.target)
-                results |= added.scores(full, parts)
+                results |= {**of_added, "net_part": parts.mean}
                 self.part_of_series = parts.by_name(test)
                 arrays |= parts.arrays(test)
             plain = last_value
@@ -186,10 +191,17 @@ class RegressJob(Job):
         rows = replace(test, y=self.test_targets)
         return [predictions_and_targets(*member, rows, {}) for member in self.members(engine)]
 
-    def _test_predictions(self, params: Params, test: Rows) -> Answers:
-        """Return predictions and targets; a carried state continues from the training rows."""
+    def _test_predictions(self, params: Params, test: Rows, like: Answers | None = None) -> Answers:
+        """Return predictions and targets; a carried state continues from the training rows. Those
+        of other weights are `like` the first but for their outputs, as all else is large."""
         model = self.fitted(params)
         predictor = make_predictor(model, "cpu", self.config.training.threads)
+        if like is not None and not self.stateful:
+            row, step, outputs = predict_steps(model, predictor, like.rows, "test rows", {})
+            T = like.rows.X.shape[1]
+            if len(outputs) != len(like.outputs):
+                outputs = outputs[np.searchsorted(row * T + step, like.row * T + like.step)]
+            return replace(like, outputs=outputs)
         train, state = self.dataset.train, dict[int, Params]()
         if self.stateful:
             state = state_before(predictor, model.net, train, test)
@@ -436,8 +448,8 @@ def _last_scaled(transform: Transform, rows: Rows) -> Array:
     return own
 
 
-def _are_of_the_same(some: Answers, others: Answers) -> bool:
-    """Whether answers are for the same steps."""
+def _are_of_the_same(some: Steps, others: Answers) -> bool:
+    """Whether answers are for these steps, in their order."""
     same_row = np.array_equal(some.row, others.row)
     return same_row and np.array_equal(some.step, others.step)
 

@@ -26,13 +26,13 @@ class Compared:
     series : ndarray (n,)
         The number of the series of each answer; all equal where rows are no series.
     others : dict
-        Answers (n, O) without a network, by name.
+        What makes the answers (n, O) without a network, by name: one at a time is in memory.
     """
 
     outputs: Array
     target: Array
     series: Array
-    others: Mapping[str, Array]
+    others: Mapping[str, Callable[[], Array]]
 
 
 def results_by_target(of: Compared, scales: Mapping[int, Array]) -> dict[str, float]:
@@ -57,6 +57,8 @@ def results_by_target(of: Compared, scales: Mapping[int, Array]) -> dict[str, fl
     parts = [_scores_of(of, which, place, S) for which in spans]
     each = {name: np.concatenate([one[name] for one, _ in parts], axis=1) for name in parts[0][0]}
     moves = np.concatenate([moves for _, moves in parts], axis=1)
+    for name, make in of.others.items():
+        each[f"{name}_mae"] = mean_errors(make(), of.target, of.series)
     if scales:
         unknown = np.full(n_targets, np.nan)
         scale = np.stack([scales.get(number, unknown) for number in numbers.tolist()])
@@ -75,10 +77,16 @@ def _scores_of(of: Compared, which: slice, place: Array, S: int) -> tuple[dict[s
     moves = spread > _rounding(truth, place, S) ** 2
     with np.errstate(divide="ignore", invalid="ignore"):
         r2 = np.where(moves, 1 - mse / spread, np.nan)
-    each = {"mae": mae, "rmse": np.sqrt(mse), "r2": r2}
-    for name, values in of.others.items():
-        each[f"{name}_mae"] = _by_series(np.abs(values[:, which] - truth), place, S)
-    return each, moves
+    return {"mae": mae, "rmse": np.sqrt(mse), "r2": r2}, moves
+
+
+def mean_errors(forecasts: Array, target: Array, series: Array) -> Array:
+    """Return the mean absolute error (S, O) of forecasts (n, O) in each series."""
+    numbers, place = np.unique(series, return_inverse=True)
+    n_targets, at_once = target.shape[1], max(1, AT_ONCE // max(len(target), 1))
+    spans = [slice(o, o + at_once) for o in range(0, max(n_targets, 1), at_once)]
+    errors = (np.abs(np.subtract(forecasts[:, o], target[:, o], dtype=np.float64)) for o in spans)
+    return np.concatenate([_by_series(each, place, len(numbers)) for each in errors], axis=1)
 
 
 def losses_by_target(losses: Mapping[str, Array], target: Array, series: Array) -> dict[str, float]:
@@ -108,14 +116,12 @@ def _medians(each: Mapping[str, Array], moves: Array, n: int) -> dict[str, float
     return results
 
 
-def nearest(forecasts: Mapping[int, Array], target: Array, series: Array) -> list[int]:
-    """Return for each target the name of the forecasts (n, O) with the smallest mean absolute
-    error, the median over the series in which forecasts differ."""
-    numbers, place = np.unique(series, return_inverse=True)
-    S = len(numbers)
-    errors = np.stack([_by_series(np.abs(f - target), place, S) for f in forecasts.values()])
-    apart, names, best = (errors != errors[0]).any(axis=0), list(forecasts), []
-    for o in range(target.shape[1]):
+def nearest(each: Mapping[int, Array]) -> list[int]:
+    """Return for each target the name of the forecasts with the smallest of :func:`mean_errors`,
+    the median over the series in which forecasts differ."""
+    errors = np.stack(list(each.values()))
+    apart, names, best = (errors != errors[0]).any(axis=0), list(each), []
+    for o in range(errors.shape[2]):
         medians = np.median(errors[:, apart[:, o] if apart[:, o].any() else slice(None), o], axis=1)
         best.append(names[int(np.argmin(medians))])
     return best

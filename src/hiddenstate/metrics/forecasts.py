@@ -7,10 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
+from hiddenstate.data.rows import overlapping
 from hiddenstate.system.typing import Array
 
 AT_ONCE = 2**15
 """Steps whose changes are computed at once."""
+
+ERRORS_AT_ONCE = 2**19
+"""Errors that are scaled at once."""
 
 Read = Callable[[Array], Array]
 """A function that returns the targets (n, O) of steps (n, I)."""
@@ -81,6 +85,12 @@ def series_of_windows(windows: Array, series: Array, first: Array) -> dict[int, 
         if one:
             found[int(each)] = windows[int(rows.argmax())]
             continue
+        steps = overlapping(windows) if rows.all() and windows.dtype == dtype else None
+        if steps is not None:
+            apart = windows.strides[0] // windows.strides[1]
+            if (first == np.arange(N) * apart).all():
+                found[int(each)] = steps[:, 0]
+                continue
         in_turn = rows.all() and windows.flags.c_contiguous and windows.dtype == dtype
         if in_turn and (first == np.arange(N) * W).all():
             found[int(each)] = windows.reshape(N * W, width)
@@ -146,10 +156,14 @@ def scaled_errors(
     names, place, counts = np.unique(series, return_inverse=True, return_counts=True)
     scale = np.stack([scales.get(name, mean) for name in names.tolist()])
     scaled = np.isfinite(scale)
-    n_scaled = scaled.sum(axis=1)
-    each = np.abs(outputs.astype(np.float64) - target) / np.where(scaled, scale, 1)[place]
-    errors = np.where(scaled[place], each, 0).sum(axis=1) / np.maximum(n_scaled, 1)[place]
-    return errors, ((n_scaled > 0) / counts)[place]
+    n_scaled, errors = scaled.sum(axis=1), np.empty(len(place))
+    divisors, n_targets = np.where(scaled, scale, 1), scale.shape[1]
+    at_once = max(1, ERRORS_AT_ONCE // max(1, n_targets))
+    for first in range(0, len(place), at_once):
+        own = slice(first, first + at_once)
+        each = np.abs(outputs[own].astype(np.float64) - target[own]) / divisors[place[own]]
+        errors[own] = np.where(scaled[place[own]], each, 0).sum(axis=1)
+    return errors / np.maximum(n_scaled, 1)[place], ((n_scaled > 0) / counts)[place]
 
 
 def symmetric_percentage_error(outputs: Array, target: Array) -> float:

@@ -6,7 +6,7 @@ for each row or step that is scored), U units, K sums, D draws.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
@@ -15,6 +15,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from hiddenstate.data.rows import summed
 from hiddenstate.errors import count
 from hiddenstate.metrics.student import student_quantile
 from hiddenstate.system.typing import Array
@@ -139,17 +140,24 @@ class Bootstrap:
 
     def r2(self, prediction: Array, target: Array) -> Ends | None:
         """Return the interval of the coefficient of determination of predictions (n, O)."""
-        truth = target.astype(np.float64)
-        centred = truth - truth.mean(axis=0)
-        squares = [(prediction - truth) ** 2, centred, centred**2, np.ones((len(truth), 1))]
-        n = truth.shape[1]
+        N, n = target.shape
+        (total,) = summed(lambda *ends: (target[slice(*ends)].astype(np.float64),), 0, N, n)
+        mean = total / N
+
+        def columns() -> Iterator[Array]:  # one at a time, as all are several copies of the data
+            for power in (0, 1, 2):
+                for o in range(n):
+                    truth = target[:, o].astype(np.float64)
+                    left = truth - mean[o] if power else prediction[:, o] - truth
+                    yield left if power == 1 else left**2
+            yield np.ones(N)
 
         def statistic(drawn: Floats) -> Floats:
             error, first, second = (drawn[:, k * n : (k + 1) * n] for k in range(3))
             each: Floats = 1 - error / (second - first**2 / drawn[:, -1:])
             return np.asarray(each.mean(axis=1))
 
-        return self.statistic(np.concatenate(squares, axis=1), statistic)
+        return self._of_columns(columns(), 3 * n + 1, statistic)
 
     def statistic(self, sums: Array, statistic: Callable[[Floats], Floats]) -> Ends | None:
         """Return the interval of a function of sums over outcomes.
@@ -171,9 +179,14 @@ class Bootstrap:
             None for fewer than `FEWEST` units, more than `MOST_SUMS` sums, if most values are
             undefined, or if all draws agree: then they say nothing of other rows.
         """
-        if self.units.n < FEWEST or sums.shape[1] > MOST_SUMS:
+        return self._of_columns(sums.T, sums.shape[1], statistic)
+
+    def _of_columns(
+        self, columns: Iterable[Array], n: int, statistic: Callable[[Floats], Floats]
+    ) -> Ends | None:
+        if self.units.n < FEWEST or n > MOST_SUMS:
             return None
-        by_unit = [np.bincount(self.units.of, column, self.units.n) for column in sums.T]
+        by_unit = [np.bincount(self.units.of, column, self.units.n) for column in columns]
         # Not a product of matrices: its last bits may depend on the number of threads.
         counts = _counts(self.units.n)
         each = [np.einsum("du,u->d", counts, column) for column in by_unit]

@@ -14,7 +14,7 @@ from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.program.rows import after_end, carry_forward
 from hiddenstate.system.typing import Array
 
-SCAN_BYTES = 2**24
+SCAN_BYTES = 2**22
 """Bytes of rows processed at once; as float64 and with masks they need several times as many."""
 
 

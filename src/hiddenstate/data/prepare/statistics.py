@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from hiddenstate.data.prepare.missing import SCAN_BYTES
 from hiddenstate.data.rows import fractions, in_pieces, summed
 from hiddenstate.system.typing import Array
+
+MERGED = 2**24
+"""Bytes of rows whose statistics are merged; the last bits depend on it."""
 
 
 @dataclass
@@ -44,7 +46,7 @@ def statistics(X: Any, lengths: Array | None, weights: Array | None) -> Statisti
         low=np.full(width, np.inf),
         high=np.full(width, -np.inf),
     )
-    for first, piece in in_pieces(X, SCAN_BYTES):
+    for first, piece in in_pieces(X, MERGED):
         rows = slice(first, first + len(piece))
         own = [None if part is None else part[rows] for part in (lengths, weights)]
         _merge(total, piece.reshape(-1, width), math.prod(piece.shape[1:-1]), *own)
