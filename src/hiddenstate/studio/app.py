@@ -21,8 +21,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from hiddenstate.config import job_options
-from hiddenstate.config.option import JOBS
 from hiddenstate.errors import DataError, HiddenstateError, OptionError, printable
+from hiddenstate.program.jobs import KINDS
 from hiddenstate.report.commands import quoted
 from hiddenstate.runs.requests import send_request
 from hiddenstate.studio import commands
@@ -135,7 +135,7 @@ class Studio:
                 "runs_dir": printable(self.runs_dir),
                 "folder": printable(self.places.roots[0]),
                 "start": self.start,
-                "jobs": JOBS,
+                "jobs": {job: kind.answers for job, kind in KINDS.items()},
                 "max_upload": MAX_UPLOAD,
                 "colors": {name: theme.classes for name, theme in BY_NAME.items()},
             }
@@ -144,7 +144,7 @@ class Studio:
     async def get_options(self, request: Request) -> Response:
         """The options of a job."""
         job = request.path_params["job"]
-        if job not in JOBS:
+        if job not in KINDS:
             return problem("no such job", 404)
         return answer(
             [

@@ -2,6 +2,7 @@
 
 import { h } from "../../web/dom.js";
 import { classColors } from "./theme.js";
+import { JOBS } from "./jobs.js";
 import { optionSet } from "./option_names.js";
 import { Picture } from "./picture.js";
 import { t } from "./words.js";
@@ -192,7 +193,7 @@ export function findingsOf(found, fix, known, said) {
     parts.push(block(t("How a row is read"), h("p", {}, wide ? t("Each row is a series of {n} steps, because {reason}.", { n, reason }) : t("Each row is {n} quantities, because {reason}.", { n, reason })),
       h("p", {}, h("button", { type: "button", onclick: () => fix({ layout: wide ? "features" : "wide" }) }, wide ? t("Read {n} quantities instead", { n }) : t("Read {n} steps instead", { n })))));
   }
-  const classes = found.classes && found.fits.some((/** @type {any} */ fit) => fit.job === "classify" && !fit.why_not) ? Object.entries(found.classes) : [];
+  const classes = found.classes && found.fits.some((/** @type {any} */ fit) => JOBS[fit.job] === "classes" && !fit.why_not) ? Object.entries(found.classes) : [];
   if (classes.length) {
     const total = classes.reduce((sum, [, n]) => sum + n, 0);
     const most = Math.max(...classes.map(([, n]) => n));

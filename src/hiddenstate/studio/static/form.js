@@ -2,21 +2,22 @@
 
 import { get } from "./api.js";
 import { fill, h } from "../../web/dom.js";
+import { JOBS } from "./jobs.js";
 import { labelOf, stepWords } from "./plan_words.js";
 import { t } from "./words.js";
 
-/** The options that matter most for each job, in order; the data decides about some. */
+/** The options that matter most, in order, by what a job answers; the data decides about some. */
 const FIRST = {
-  classify: ["label", "id", "time"],
-  regress: ["target", "horizon", "id", "time", "future"],
-  autoencode: ["label", "code_size"],
+  classes: ["label", "id", "time"],
+  targets: ["target", "horizon", "id", "time", "future"],
+  codes: ["label", "code_size"],
 };
 
 /** Options of the network and of its training that are changed most often. */
 const NET = {
-  classify: ["cell", "hidden_size", "layers", "epochs", "lr", "members", "seed"],
-  regress: ["window", "cell", "hidden_size", "epochs", "lr", "members", "seed"],
-  autoencode: ["encoder_sizes", "epochs", "lr", "batch_size", "seed"],
+  classes: ["cell", "hidden_size", "layers", "epochs", "lr", "members", "seed"],
+  targets: ["window", "cell", "hidden_size", "epochs", "lr", "members", "seed"],
+  codes: ["encoder_sizes", "epochs", "lr", "batch_size", "seed"],
 };
 
 /** Options that matter of pictures. */
@@ -63,7 +64,7 @@ export function optionsOf(job) {
 export function fieldsOf(state, options, changed) {
   const byName = Object.fromEntries(options.map((option) => [option.name, option]));
   const table = state.found && state.found.table.length ? state.found.table.filter((/** @type {any} */ each) => each.kind !== "nested") : [];
-  const of = (/** @type {Record<string, string[]>} */ names) => names[state.job];
+  const of = (/** @type {Record<string, string[]>} */ names) => names[JOBS[state.job]];
   const units = state.found ? stepWords(state.found)[1] : "";
   const first = [...(state.found && state.found.picture ? PICTURES : []), ...of(FIRST)].filter((name) => {
     if (!byName[name]) return false;

@@ -6,6 +6,7 @@ import { factsOf, findingsOf, fixOf, fixWords } from "./findings.js";
 import { chosen, fieldsOf, optionsOf } from "./form.js";
 import { copy } from "./copy.js";
 import { tinyPicture } from "./job_pictures.js";
+import { JOBS } from "./jobs.js";
 import { planOf } from "./plan_words.js";
 import { commandList, commandOf, train } from "./train.js";
 import { t, teller } from "./words.js";
@@ -181,7 +182,7 @@ export async function homePage(main, studio) {
   }
 
   /** The options that say how data is read, by name. @returns {Promise<Record<string, any>>} */
-  const readingOptions = async () => Object.fromEntries((await Promise.all(studio.jobs.map(optionsOf))).flat().filter((option) => option.reading).map((option) => [option.name, option]));
+  const readingOptions = async () => Object.fromEntries((await Promise.all(Object.keys(JOBS).map(optionsOf))).flat().filter((option) => option.reading).map((option) => [option.name, option]));
 
   /** Buttons that read pictures in one size. @param {string} data @param {number} n */
   const sizesOf = (data, n) => [true, false].map((color) => h("button", { type: "button", onclick: () => look(data, { own: { image_size: n, ...(color ? { color } : {}) } }) },
@@ -356,10 +357,10 @@ const isForecast = (fit) => Boolean(fit && fit.options.horizon);
 
 /** @param {string} job */
 const jobWords = (job) => ({
-  classify: t("Tell the class of a series, picture or row"),
-  regress: t("Predict numbers, step by step or ahead"),
-  autoencode: t("Find a few numbers that tell rows apart, without labels"),
-})[job] || "";
+  classes: t("Tell the class of a series, picture or row"),
+  targets: t("Predict numbers, step by step or ahead"),
+  codes: t("Find a few numbers that tell rows apart, without labels"),
+})[JOBS[job]] || "";
 
 /** @param {number} n */
 const bytes = (n) => (n < 1024 ? `${n} B` : n < 2 ** 20 ? `${short(Math.round(n / 1024))} KiB` : `${(n / 2 ** 20).toFixed(1)} MiB`);

@@ -2,6 +2,7 @@
 
 import { get } from "./api.js";
 import { fill, h } from "../../web/dom.js";
+import { JOBS } from "./jobs.js";
 import { changeTheme, setPalette, themeWord } from "./theme.js";
 import { listen, stream } from "./stream.js";
 import { styled } from "./style.js";
@@ -59,6 +60,7 @@ async function change(own) {
     if (!studio) {
       studio = await get("/api/studio");
       setPalette(studio.colors);
+      Object.assign(JOBS, studio.jobs);
       const { run, data } = studio.start;
       if (run && window.location.hash === "") { window.location.replace(`#/run/${run}`); return; }
       if (data && window.location.hash === "") studio.data = data;

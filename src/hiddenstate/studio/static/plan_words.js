@@ -2,6 +2,7 @@
 // who do not know its terms.
 
 import { percent, short } from "../../web/numbers.js";
+import { JOBS } from "./jobs.js";
 import { optionName } from "./option_names.js";
 import { t } from "./words.js";
 
@@ -66,15 +67,16 @@ export function planOf({ job, found, fit, recipe, own }, options) {
   const [one, many] = stepWords(found);
   const ahead = Number(value("horizon")) || 0;
   const [series, target, future] = [value("id") || named("id"), value("target") || named("target"), value("future")];
+  const answers = JOBS[job];
   /** @type {string[]} */ const words = [];
-  if (job === "regress" && ahead && target) {
+  if (answers === "targets" && ahead && target) {
     const next = ahead === 1 ? one : t("the next {n} {units}", { n: short(ahead), units: many });
     const facts = { target, next, window: short(Number(value("window"))), units: many, series };
     words.push(series ? t("From the last {window} {units} of each {series}, it learns to predict {target} of {next}.", facts)
       : t("From the last {window} {units}, it learns to predict {target} of {next}.", facts));
     if (future) words.push(t("What {names} will be then is known, and is read too.", { names: String(future).replaceAll(",", ", ") }));
-  } else if (job === "regress") words.push(t("From the other columns, it learns to predict {target}.", { target: target || t("the target") }));
-  else if (job === "classify") {
+  } else if (answers === "targets") words.push(t("From the other columns, it learns to predict {target}.", { target: target || t("the target") }));
+  else if (answers === "classes") {
     const label = value("label") || named("label");
     words.push(label ? t("From the other columns, it learns to tell {label}.", { label }) : t("From its values, it learns to tell the class."));
   } else words.push(Number(value("code_size")) === 1 ? t("It learns to press each row into one number, and to rebuild it from that.")
@@ -82,7 +84,7 @@ export function planOf({ job, found, fit, recipe, own }, options) {
   const share = { share: percent(Number(value("test_fraction")), 0), units: many, series };
   if (value("test") || found.n_test) words.push(t("It never learns from the rows for the test, which the data has."));
   else if (Number(value("test_fraction")) <= 0) words.push(t("Nothing is kept for a test."));
-  else if (job === "regress" && ahead && value("split") !== "random") {
+  else if (answers === "targets" && ahead && value("split") !== "random") {
     words.push(series ? t("The last {share} of the {units} of each {series} are kept for the test: it never learns from them.", share)
       : t("The last {share} of the {units} are kept for the test: it never learns from them.", share));
   } else {

@@ -4,21 +4,23 @@ import { folds } from "./away.js";
 import { copy } from "./copy.js";
 import { learningCurves } from "./curves.js";
 import { h } from "../../web/dom.js";
+import { JOBS } from "./jobs.js";
 import { Player } from "./player.js";
 import { Store } from "./store.js";
 import { styled } from "./style.js";
 import { language, speak, t, teller } from "./words.js";
 import { percent, short } from "../../web/numbers.js";
 
-const PANELS = { classify: "./classify.js", regress: "./regress.js", autoencode: "./autoencode.js" };
+/** The scripts and the texts of pages, by what a job answers. @type {Record<string, "classify"|"regress"|"autoencode">} */
+const PAGES = { classes: "classify", targets: "regress", codes: "autoencode" };
 
 /**
  * Loads the scripts, the style and the texts of the pages of a job.
  * @param {string} job
  */
 export function prepare(job) {
-  const known = /** @type {"classify"|"regress"|"autoencode"} */ (job);
-  return Promise.all([import(PANELS[known]), styled(job === "classify" ? "classify" : "codes"), speak(known)]);
+  const page = PAGES[JOBS[job]];
+  return Promise.all([import(`./${page}.js`), styled(page === "classify" ? page : "codes"), speak(page)]);
 }
 
 /**
@@ -122,7 +124,7 @@ async function shownRun(main, store, ghost) {
     for (const blank of main.querySelectorAll(".desk .blank")) blank.textContent = t("This run ended before there was anything to show here.");
   }
 
-  const panels = h("div", { class: `panels ${details.job}` });
+  const panels = h("div", { class: `panels ${PAGES[details.answers]}` });
   const learning = learningCurves(store);
   if (ghost) import("./ghost.js").then(({ haunt }) => haunt(store, ghost, learning));
   const curves = h("div", { class: "side" }, learning.map((picture) => picture.element));

@@ -2,6 +2,7 @@
 
 import { get } from "./api.js";
 import { fill, h, say } from "../../web/dom.js";
+import { JOBS } from "./jobs.js";
 import { optionSet } from "./option_names.js";
 import { stream } from "./stream.js";
 import { language, t } from "./words.js";
@@ -100,7 +101,7 @@ export async function runsPage(main) {
   const problem = h("p", { class: "problem", role: "alert", hidden: true });
   const blank = h("div", { class: "blank-page", hidden: true });
   const pager = h("div", { class: "pager" }, place, h("span", { class: "row" }, back, on));
-  const tools = h("div", { class: "tools-bar", role: "search" }, search, filter("job", ["classify", "regress", "autoencode"], t("Every job")), filter("status", STATUSES, t("Every status")), fresh, h("span", { class: "chosen row" }, none, compare));
+  const tools = h("div", { class: "tools-bar", role: "search" }, search, filter("job", Object.keys(JOBS), t("Every job")), filter("status", STATUSES, t("Every status")), fresh, h("span", { class: "chosen row" }, none, compare));
   main.replaceChildren(h("h1", {}, t("Runs")), tools, problem, h("div", { class: "sheet" }, table), blank, pager);
 
   /** @param {Partial<typeof kept>} values */
