@@ -25,7 +25,7 @@ from hiddenstate.cli.output_file import (
 )
 from hiddenstate.cli.refused_options import refuse_options, refuse_unread
 from hiddenstate.cli.run_argument import check_order, run_argument
-from hiddenstate.cli.stdin import named, stdin_as_file
+from hiddenstate.cli.stdin import named, new_data, stdin_as_file
 from hiddenstate.cli.step_tables import say_steps, step_rows
 from hiddenstate.cli.sweep_models import predict_groups, sweep_folder
 from hiddenstate.cli.why import asked_of, why_options, write_why
@@ -122,7 +122,6 @@ def predict(
 ) -> None:
     """The command `predict`."""
     from hiddenstate.cli.stream import predict_lines
-    from hiddenstate.inference.inputs import read_new_data
     from hiddenstate.inference.overflow import checked_predictor
     from hiddenstate.inference.predict import predict_data, predict_run
     from hiddenstate.inference.sound import check_makes_sound
@@ -167,9 +166,7 @@ def predict(
         refuse_options("own data")
         prediction, stdin = predict_run(model, predictor, trained_run, proba), None
     else:
-        with stdin_as_file(data) as stdin:
-            refuse_unread(reading, stdin or data)
-            dataset = read_new_data(model, str(stdin or data), reading, require_targets=False)
+        with new_data(model, data, reading) as (dataset, stdin):
             prediction = predict_data(model, predictor, dataset, proba)
     write_prediction(prediction, output, file_format)
     note_remarks(prediction.remarks, stdin)
@@ -278,7 +275,7 @@ def _scores(
 ) -> "tuple[Mapping[str, Any], Rolled | None]":
     """Return the scores of a model on DATA, or on its test rows, and those of rolled forecasts."""
     from hiddenstate.inference.evaluate import evaluate_data, evaluate_run
-    from hiddenstate.inference.inputs import read_new_data, run_test_data
+    from hiddenstate.inference.inputs import run_test_data
     from hiddenstate.inference.overflow import checked_predictor
     from hiddenstate.inference.rolled import can_be_rolled, rolled_further, rolled_run
 
@@ -291,10 +288,7 @@ def _scores(
         if rolls and run is not None:
             steps = rolled_run(model, predictor, run, prepared, peers)
         return scores, steps
-    has_targets = model.net.kind.has_series
-    with stdin_as_file(data) as stdin:
-        refuse_unread(reading, stdin or data)
-        dataset = read_new_data(model, str(stdin or data), reading, require_targets=has_targets)
+    with new_data(model, data, reading, model.net.kind.has_series) as (dataset, stdin):
         scores = evaluate_data(model, predictor, dataset, run)
         if rolls:
             steps = rolled_further(model, predictor, dataset, run, peers)

@@ -9,9 +9,9 @@ from hiddenstate.cli.options import FilePath, GroupedCommand, json_option
 from hiddenstate.cli.output import note, say, say_json, table
 from hiddenstate.cli.output_file import check_figure, refuse_overwriting, write_figure
 from hiddenstate.cli.predict import data_argument, model_options, note_remarks, opened_model
-from hiddenstate.cli.refused_options import refuse_options, refuse_unread
+from hiddenstate.cli.refused_options import refuse_options
 from hiddenstate.cli.run_argument import check_order, run_argument
-from hiddenstate.cli.stdin import stdin_as_file
+from hiddenstate.cli.stdin import new_data
 from hiddenstate.errors import OptionError, printable
 
 if TYPE_CHECKING:
@@ -134,7 +134,6 @@ def _made(
     most: int,
     reading: dict[str, Any],
 ) -> "tuple[FittedModel, Lost]":
-    from hiddenstate.inference.inputs import read_new_data
     from hiddenstate.inference.quantising import check_has_form, quantised_on, quantised_run
     from hiddenstate.runs.run_data import unchanged_dataset
 
@@ -144,12 +143,9 @@ def _made(
         if run is None:
             raise OptionError("a model file has no training rows; pass DATA after it")
         return quantised_run(model, unchanged_dataset(run), state_bits, share, most)
-    with stdin_as_file(data) as stdin:
-        refuse_unread(reading, stdin or data)
-        has_targets = model.net.kind.has_series
-        dataset = read_new_data(model, str(stdin or data), reading, require_targets=has_targets)
-    note_remarks(dataset.remarks, stdin)
-    return quantised_on(model, dataset, state_bits, share, most)
+    with new_data(model, data, reading, model.net.kind.has_series) as (dataset, stdin):
+        note_remarks(dataset.remarks, stdin)
+        return quantised_on(model, dataset, state_bits, share, most)
 
 
 def _extra(run: str, trained_run: "Run | None") -> dict[str, Any]:

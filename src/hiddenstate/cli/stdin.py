@@ -1,14 +1,19 @@
-"""Reads DATA from stdin: `-` stands for a temporary file with what stdin holds."""
+"""Reads DATA: `-` stands for a temporary file with what stdin holds."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, Any
 
+from hiddenstate.cli.refused_options import refuse_unread
 from hiddenstate.config.data_fields import STDIN
 from hiddenstate.errors import DataError, HiddenstateError, MachineError, OptionError
 from hiddenstate.system.notice import renamed
+
+if TYPE_CHECKING:
+    from hiddenstate.data import SequenceDataset
+    from hiddenstate.models.fitted import FittedModel
 
 KEPT = 64 * 2**20
 """Most bytes of stdin that a run is trained on; its folder keeps them."""
@@ -58,6 +63,26 @@ def stdin_as_file(data: str | None, most: int = READ) -> Iterator[Path | None]:
         except HiddenstateError as error:
             error.args = (named(str(error), path), *error.args[1:])
             raise
+
+
+@contextmanager
+def new_data(
+    model: "FittedModel", data: str, reading: Mapping[str, Any], require_targets: bool = False
+) -> "Iterator[tuple[SequenceDataset, Path | None]]":
+    """Yield DATA as a model reads it, and the file with what stdin held, which the block has.
+
+    Raises
+    ------
+    OptionError
+        If an option of `reading` does not apply to DATA.
+    DataError
+        As of :func:`~hiddenstate.inference.inputs.read_new_data`.
+    """
+    from hiddenstate.inference.inputs import read_new_data
+
+    with stdin_as_file(data) as stdin:
+        refuse_unread(reading, stdin or data)
+        yield read_new_data(model, str(stdin or data), reading, require_targets), stdin
 
 
 def named(text: str, path: Path | None) -> str:

@@ -10,8 +10,8 @@ import click
 from hiddenstate.cli.options import FilePath
 from hiddenstate.cli.output import note
 from hiddenstate.cli.output_file import check_figure, write_figure, write_prediction
-from hiddenstate.cli.refused_options import refuse_options, refuse_unread
-from hiddenstate.cli.stdin import stdin_as_file
+from hiddenstate.cli.refused_options import refuse_options
+from hiddenstate.cli.stdin import new_data
 
 if TYPE_CHECKING:
     from hiddenstate.metrics.reasons import Reason
@@ -111,7 +111,7 @@ def _reason(
 ) -> "Reason":
     from hiddenstate.engines.signals import state_before
     from hiddenstate.errors import printable
-    from hiddenstate.inference.inputs import read_new_data, run_test_data
+    from hiddenstate.inference.inputs import run_test_data
     from hiddenstate.inference.overflow import checked_predictor
     from hiddenstate.inference.why import Explainer, training_mean
     from hiddenstate.inference.why_rows import carried_row, prepared_rows, reason
@@ -130,11 +130,9 @@ def _reason(
             moment = (T - 1 if moment is None else moment) + (number - first) * T
             number = 0
     else:
-        with stdin_as_file(data) as stdin:
-            refuse_unread(reading, stdin or data)
-            new = read_new_data(model, str(stdin or data), reading, require_targets=False)
-        explainer = Explainer(model, training_mean(model, run))
-        rows, picture = prepared_rows(model, new.train, printable(new.name)), new.picture
+        with new_data(model, data, reading) as (new, _):
+            explainer = Explainer(model, training_mean(model, run))
+            rows, picture = prepared_rows(model, new.train, printable(new.name)), new.picture
     found = reason(explainer, rows, number, moment, asked.answer, picture, begin)
     sound = None if run is None else run.static_arrays[1].sound
     return replace(found, row=asked.why, sound=sound if sound and sound.bands else None)

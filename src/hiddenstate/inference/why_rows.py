@@ -3,12 +3,9 @@
 Shapes: N rows, T time steps, I features of a step as the data has them.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
 from hiddenstate.data import Rows, fractions
-from hiddenstate.data.origin import whole
 from hiddenstate.data.prepare.encoding import OF_FLAGS
 from hiddenstate.data.prepare.streams import signals_of
 from hiddenstate.engines import Predictor
@@ -76,9 +73,7 @@ def columns_of(model: FittedModel) -> tuple[Column, ...]:
 
 def prepared_rows(model: FittedModel, rows: Rows, where: str) -> Rows:
     """Return rows as read in the form in which they are kept; see `prepare_inputs`."""
-    if model.net.kind.has_targets:
-        rows, _ = read_ahead(model, replace(rows, origin=rows.origin or whole(len(rows))), where)
-    return prepare_inputs(model, rows, where)
+    return prepare_inputs(model, read_ahead(model, rows, where)[0], where)
 
 
 def reason(
