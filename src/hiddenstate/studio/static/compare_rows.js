@@ -83,7 +83,7 @@ async function labelled(first) {
   }));
 }
 
-/** Of autoencoders: what the code is decoded to. @param {Read} first @returns {Promise<Row[]>} */
+/** Of autoencoders: what the code is decoded to, and how far off pictures are. @param {Read} first @returns {Promise<Row[]>} */
 async function rebuilt(first) {
   const { original } = first.arrays;
   const form = new (await import("./code_rows.js")).Form(/** @type {any} */ (first), original);
@@ -92,7 +92,10 @@ async function rebuilt(first) {
     form.paint(penOf(canvas), [{ box: [0, 0, wide, wide / form.ratio], values: form.row(array, row) }]);
   };
   return Array.from({ length: Math.min(original.shape[0], MOST) }, (_, row) => ({
-    name: String(row + 1), picture: painted(original, row), cell: ({ arrays }) => ({ words: [], picture: painted(arrays.reconstruction, row) }),
+    name: String(row + 1), picture: painted(original, row), cell: ({ arrays: { reconstruction } }) => {
+      const error = form.error(form.row(original, row), form.row(reconstruction, row));
+      return { words: Number.isFinite(error) ? [h("span", { class: "note" }, t("error {error}", { error: short(error) }))] : [], picture: painted(reconstruction, row) };
+    },
   }));
 }
 

@@ -33,7 +33,6 @@ export const TEXTS = {
   "a line has {found} numbers, and a row {n}": "一行有 {found} 个数，而一个样本有 {n} 个",
   "centre it": "居中",
   "code {code}": "编码 {code}",
-  "error {error}": "误差 {error}",
   "number on axis {n}": "第 {n} 轴上的数",
   "number {n}": "第 {n} 个数",
   "row {row}": "样本 {row}",

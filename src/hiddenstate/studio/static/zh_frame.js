@@ -35,6 +35,7 @@ export const TEXTS = {
   "update {step}: loss {loss}": "第 {step} 次更新：损失 {loss}",
   "Loss over updates. At update {step} it is {loss}.": "损失随更新次数的变化。第 {step} 次更新时为 {loss}。",
   "loss {loss}": "损失 {loss}",
+  "error {error}": "误差 {error}",
   ", learning rate {lr}": "，学习率 {lr}",
   "Score over updates. At update {step} it is {score}.": "得分随更新次数的变化。第 {step} 次更新时为 {score}。",
   "Moment of the run, in updates": "训练的时刻（更新次数）",
