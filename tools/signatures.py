@@ -16,17 +16,14 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from hiddenstate import Autoencoder, RecurrentClassifier, RecurrentRegressor
 from hiddenstate.config import JOBS, job_options
 from hiddenstate.config.option import Option
 from hiddenstate.config.parameters import for_python
+from hiddenstate.estimators.files import ESTIMATORS
 from hiddenstate.estimators.options import LEFT_OUT
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "cli.md"
-ESTIMATORS: dict[str, type] = dict(
-    zip(JOBS, (RecurrentClassifier, RecurrentRegressor, Autoencoder), strict=True)
-)
 
 NOT_PARAMETERS = {
     *("data", "stride", "windows", "split", "test_fraction", "split_seed", "test_scores"),

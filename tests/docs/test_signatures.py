@@ -8,6 +8,7 @@ from tools import signatures
 from hiddenstate import config
 from hiddenstate.config.config import section_options
 from hiddenstate.config.fields import TrainingConfig
+from hiddenstate.estimators.files import ESTIMATORS
 
 
 @pytest.mark.parametrize("path", [path for path, _ in signatures.files()], ids=lambda p: p.name)
@@ -40,6 +41,6 @@ def test_a_new_option_is_a_row_and_a_parameter(monkeypatch):
 
 
 def test_an_estimator_with_the_parameters_of_another_stays_as_it_is(monkeypatch):
-    monkeypatch.setitem(signatures.ESTIMATORS, "classify", type("Other", (object,), {}))
+    monkeypatch.setitem(ESTIMATORS, "classify", type("Other", (object,), {}))
     source = "class Other(RecurrentClassifier):\n    def fit(self):\n        pass\n"
     assert signatures.signature("classify", source) == source

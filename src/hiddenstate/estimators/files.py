@@ -3,7 +3,7 @@
 import math
 import os
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, get_args, overload
 
 import numpy as np
 
@@ -25,13 +25,11 @@ from hiddenstate.system.strict_json import check_fields
 TUPLES = ("encoder_sizes", "quantile", "stem_channels", "stem_kernels")
 """Parameters that are tuples, which JSON has as lists."""
 
-_KINDS: dict[str, type[Estimator]] = {
-    kind._job: kind for kind in (RecurrentClassifier, RecurrentRegressor, Autoencoder)
-}
-
-
 AnyEstimator = RecurrentClassifier | RecurrentRegressor | Autoencoder
-Kind = TypeVar("Kind", RecurrentClassifier, RecurrentRegressor, Autoencoder)
+Kind = TypeVar("Kind", bound=AnyEstimator)
+
+ESTIMATORS: dict[str, type[Estimator]] = {each._job: each for each in get_args(AnyEstimator)}
+"""The estimator of each job."""
 
 
 @overload
@@ -105,7 +103,7 @@ def restored(model: FittedModel, extra: dict[str, Any], where: str) -> Any:
     UntrustedFileError
         If the facts do not fit the model.
     """
-    kind = _KINDS[model.net.job]
+    kind = ESTIMATORS[model.net.job]
     if "estimator" not in extra:  # the model of a run
         return _restore(kind(), model, _settings_of(model), {})
     fields: dict[str, Any] = {
@@ -137,7 +135,7 @@ def restored(model: FittedModel, extra: dict[str, Any], where: str) -> Any:
 def _restored_learner(path: Path, where: str) -> AnyEstimator:
     """Return the estimator in a file of what `learn_one` learned."""
     facts, learner = read_learner(path, where)
-    estimator: AnyEstimator = _KINDS[learner.job]()  # type: ignore[assignment]
+    estimator: AnyEstimator = ESTIMATORS[learner.job]()  # type: ignore[assignment]
     settings = _checked_settings(estimator, facts["settings"], where)
     estimator.set_params(**{n: tuple(v) if n in TUPLES else v for n, v in settings.items()})
     estimator._online = learner
