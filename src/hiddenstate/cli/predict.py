@@ -181,7 +181,9 @@ def note_remarks(remarks: Iterable[str], stdin: Path | None) -> None:
 def opened_model(name: str, runs_dir: Path) -> "tuple[FittedModel, Run | None]":
     """The model, with a note if its run was resumed since and is not done."""
     from hiddenstate.inference.inputs import open_model
+    from hiddenstate.system.memory import return_freed_arrays
 
+    return_freed_arrays()
     model, run = open_model(name, runs_dir)
     if run:
         note_damage(run)

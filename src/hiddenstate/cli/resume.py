@@ -71,8 +71,10 @@ def resume(
 ) -> None:
     """The command `resume`."""
     from hiddenstate.cli.signals import InterruptHandler
+    from hiddenstate.system.memory import return_freed_arrays
     from hiddenstate.training.resume import resume_run
 
+    return_freed_arrays()
     let_one_rank_speak()
     how_long = {"epochs": epochs, "windows": windows, "max_steps": max_steps}
     changes = {name: text for name, text in how_long.items() if text is not None}

@@ -187,7 +187,9 @@ def _search(
     from hiddenstate.cli.tune_progress import SearchProgress
     from hiddenstate.scale.tune.space import describe
     from hiddenstate.scale.tune.study import open_study
+    from hiddenstate.system.memory import return_freed_arrays
 
+    return_freed_arrays()
     progress = SearchProgress()
     with InterruptHandler() as interrupt:
         try:

@@ -197,9 +197,25 @@ def of_features(values: Array, which: Sequence[int], dtype: Any = None) -> Array
 def column(values: Array, which: int, dtype: Any = np.float64) -> Array:
     """Return one column of values (T, I), read piece by piece."""
     own = np.empty(len(values), dtype)
-    for first, piece in in_pieces(values):
+    for first, piece in in_pieces(values, PIECE // 16):
         own[first : first + len(piece)] = piece[:, which]
     return own
+
+
+class Read:
+    """Values in float64 that are read, and changed, when they are sliced; those in a file are then
+    read again when they are used."""
+
+    def __init__(self, values: Array, change: Callable[[Array], Array] = np.asarray) -> None:
+        self.values, self.change, self.shape = values, change, values.shape
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, which: Any) -> Array:
+        piece = self.change(self.values[which].astype(np.float64))
+        forget(self.values)
+        return piece
 
 
 def at_steps(values: Array, row: Array, step: Array) -> Array:

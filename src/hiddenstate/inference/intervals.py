@@ -8,7 +8,7 @@ errors, times the shape of their distribution. Few errors give wide intervals, n
 
 import numpy as np
 
-from hiddenstate.data.rows import of_features
+from hiddenstate.data.rows import Read, of_features
 from hiddenstate.inference.forecast import Paths
 from hiddenstate.metrics.student import normal_quantile, student_quantile
 from hiddenstate.models.fitted import FittedModel
@@ -41,11 +41,10 @@ class Intervals:
         self._own = model.transform.own_features
         self.season = model.transform.season or 1
         own = [of_features(each, self._own)[None] for each in series]
-        self.plain = [mean_change(each, self.season)[0] for each in own]
+        self.plain = [mean_change(Read(each), self.season)[0] for each in own]
         scales = self.plain
         if self._log.any():
-            logs = (self._logs(np.asarray(each, np.float64)) for each in own)
-            scales = [mean_change(each, self.season)[0] for each in logs]
+            scales = [mean_change(Read(each, self._logs), self.season)[0] for each in own]
         self.scales = np.stack(scales)
 
     def _logs(self, values: Array) -> Array:

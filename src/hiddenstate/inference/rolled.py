@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.data import PreparedDataset, SequenceDataset
-from hiddenstate.data.rows import of_features, summed
+from hiddenstate.data.rows import Read, of_features, summed
 from hiddenstate.engines import Predictor, make_predictor
 from hiddenstate.errors import DataError, OptionError, count
 from hiddenstate.inference.backtest import (
@@ -187,7 +187,7 @@ def _changes(values: Array, before: int) -> tuple[Array, Array, Array]:
     counts = np.zeros((2, width))
 
     def part(first: int, last: int) -> tuple[Array]:
-        own = values[first : last + before].astype(np.float64)
+        own = Read(values)[first : last + before]
         change = np.abs(own[before:] - own[: max(last - first, 0)])
         known = ~np.isnan(change)
         counts[:] += known.sum(axis=0), np.isfinite(change).sum(axis=0)

@@ -169,13 +169,16 @@ def ridge_paths(
     n_lags : int
         Most last values that are read.
     """
+    from threadpoolctl import threadpool_limits  # late: it is not needed to start
+
     values = np.full_like(paths.values, np.nan)
-    for o in range(values.shape[2]):
-        early = [(column(own, o), known) for own, known in train]
-        model = RidgeForecast(early, n_lags, values.shape[1])
-        for number, (own, known) in enumerate(series):
-            here = paths.series == number
-            values[here, :, o] = model.forecast(column(own, o), known, number, paths.origin[here])
+    with threadpool_limits(1):  # many small products, for which threads wait longer than they work
+        for o in range(values.shape[2]):
+            early = [(column(own, o), known) for own, known in train]
+            model = RidgeForecast(early, n_lags, values.shape[1])
+            for number, (own, known) in enumerate(series):
+                here, of = paths.series == number, column(own, o)
+                values[here, :, o] = model.forecast(of, known, number, paths.origin[here])
     return replace(paths, values=values) if np.isfinite(values).any() else None
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from hiddenstate.data import Rows
 from hiddenstate.engines import make_predictor
 from hiddenstate.engines.signals import state_before
+from hiddenstate.inference.answer_gradients import Answer
 from hiddenstate.inference.why import MOST_POINTS, Explainer, occluded_spans, training_mean
 from hiddenstate.inference.why_rows import carried_row, reason
 from hiddenstate.jobs.base import Job
@@ -99,7 +100,12 @@ def _of_targets(job: Job, model: FittedModel) -> dict[str, Array]:
         T, last = rows.X.shape[1], number
         rows, first, begin = carried_row(model, predictor, rows, last, before)
         number, step = 0, step + (last - first) * T
-    found = reason(_explainer(job, model), rows, number, step, output, begin=begin)
+    explainer = _explainer(job, model)
+    most = Answer(explainer.program, explainer.nets, output).most_steps
+    if most and (step + 1) * rows.X.shape[2] > MOST_NUMBERS:  # the rest has no part in the answer
+        first = max(0, step + 1 - most)
+        rows, number, step = Rows(rows.X[number : number + 1, first : step + 1]), 0, step - first
+    found = reason(explainer, rows, number, step, output, begin=begin)
     return _packed([found], len(found.values)) | {"why_target": np.array([target])}
 
 

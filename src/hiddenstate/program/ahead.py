@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -79,10 +80,10 @@ class Ahead:
         return ends
 
 
-def mean_change(values: Array, season: int) -> Array:
+def mean_change(values: Any, season: int) -> Array:
     """Return the mean absolute change (N, O) of values (N, T, O) over a season; 1 if there is none.
 
-    Values that are missing do not count.
+    Values that are missing do not count; what can be sliced is read some steps at a time.
     """
     T, width = values.shape[1:]
     apart, at_once = season if season < T else 1, max(1, AT_ONCE // width)

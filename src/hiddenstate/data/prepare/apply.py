@@ -58,6 +58,11 @@ def apply_steps(
         with suppress(DataError):  # a message names a row of X, not of the series
             own = apply_steps(steps, series, None, width, dtypes, where, place=place)
             return windows_like(X, own)
+    is_long = isinstance(X, np.ndarray) and X.ndim == 3 and len(X) == 1 < X.shape[1]
+    if is_long and lengths is None and not _carries(steps):  # in parts
+        with suppress(DataError):
+            own = apply_steps(steps, X[0][:, None], None, width, dtypes, where, place=place)
+            return own.reshape(1, *shape)
     if isinstance(X, RowStore):
         return X.mapped(lambda rows: _of_store(steps, rows, dtype, where, place), shape, dtype)
     with np.errstate(over="ignore"):  # checked below

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.data.prepare.candidates import absolute_errors, origins
-from hiddenstate.data.prepare.lags import LagRows, Regressions, mean_of
+from hiddenstate.data.prepare.lags import LagRows, Regressions, combined, mean_of
 
 Floats = NDArray[np.float64]
 
@@ -346,7 +346,7 @@ class _Block:
         self.search, self.form, self.columns = search, form, columns
         lags, target = search.rows.lags[which], search.rows.target[which]
         n, self.n_own = len(target), len(form.basis)
-        own = lags @ form.basis.T
+        own = combined(lags, form.basis)
         other = self.read(which)
         if form.changes:
             wide = other.reshape(n, search.Q, len(columns))
