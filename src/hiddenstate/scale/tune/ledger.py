@@ -23,6 +23,7 @@ from hiddenstate.scale.tune.rows import (
     attribute_of,
     attributes,
     locked,
+    number_of_trials,
     parameters,
     read_trials,
     state_of,
@@ -348,9 +349,7 @@ class Ledger:
         facts: dict[str, Any] = {OWNER: owner, **({PARAMS: params} if chosen else {})}
         with transaction(self.storage) as (session, models):
             if slot.last is None:
-                locked(session, models.StudyModel, self.study_id)
-                rows = session.query(models.TrialModel).filter_by(study_id=self.study_id)
-                if rows.count() != n_rows:
+                if number_of_trials(session, models, self.study_id) != n_rows:
                     return None
                 row = models.TrialModel(number=n_rows, study_id=self.study_id)
                 facts[SLOT] = slot.number
@@ -423,7 +422,7 @@ class Ledger:
             if value is not None:
                 stored, kind = models.TrialValueModel.value_to_stored_repr(value)
                 own = {"objective": 0, "value": stored, "value_type": kind}
-                write(session, models.TrialValueModel, row, [own])
+                write(session, models.TrialValueModel, row, [own], is_new=True)
             row.state = state_of(state)
             if row.state.is_finished():
                 row.datetime_complete = datetime.now()

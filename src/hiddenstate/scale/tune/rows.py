@@ -119,6 +119,24 @@ def locked(session: Any, model: Any, number: int) -> Any:
     return row
 
 
+def number_of_trials(session: Any, models: Any, study: int) -> int:
+    """Return how many trials a study has, once no other transaction can add one."""
+    own, trials = models.StudyModel.__table__.c, models.TrialModel.__table__.c
+    of_study, of_trials = _counting(own.study_id, trials.study_id)
+    if session.execute(of_study, {"study": study}).first() is None:
+        raise KeyError(study)
+    return int(session.execute(of_trials, {"study": study}).scalar())
+
+
+@cache
+def _counting(study: Any, of_trials: Any) -> tuple[Any, Any]:
+    from sqlalchemy import bindparam, func, select
+
+    own: Any = bindparam("study")
+    locked = select(study).where(study == own).with_for_update()
+    return locked, select(func.count()).where(of_trials == own)
+
+
 def attribute_of(session: Any, models: Any, row: Any, name: str) -> Any:
     """Return a user attribute of a trial; None without it."""
     values = {"trial": row.trial_id, "key": name}

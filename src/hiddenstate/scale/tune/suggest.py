@@ -10,6 +10,8 @@ import hashlib
 import itertools
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cache, lru_cache
 from typing import Any
 
 from hiddenstate.scale.tune.ledger import Slot
@@ -30,6 +32,10 @@ RUNGS = (1, 3, 9)
 
 RUNG_KEY = "completed_rung_"
 """How the attributes begin in which Optuna keeps the values at rungs."""
+
+
+PROBABILITIES = 2**15
+"""How many are kept of the last choices; a choice among a thousand trials needs about 9,000."""
 
 
 def rungs_of(epochs: int) -> dict[int, int]:
@@ -213,13 +219,24 @@ def _state(name: str, space: Space, params: Mapping[str, Any], **more: Any) -> A
 
 
 def _sampler(name: str, seed: int, number: int) -> Any:
+    from optuna.samplers import RandomSampler
+
+    digest = hashlib.sha256(f"{seed} {number}".encode()).digest()
+    own = int.from_bytes(digest[:4], "little")
+    return RandomSampler(seed=own) if name == "random" else _one_space()(seed=own)
+
+
+@cache
+def _one_space() -> Any:
+    """Return a class, TPE for trials of one space, for which a choice among many takes less time.
+
+    Optuna finds the space by comparing each trial with the next. Of the probabilities of trials it
+    keeps 1,000, though a choice among hundreds needs many more, most of them as the one before.
+    """
     import optuna
-    from optuna.samplers import RandomSampler, TPESampler
+    from optuna.samplers import TPESampler
 
     class OneSpace(TPESampler):
-        """TPE for trials of one space, which Optuna finds by comparing each trial with the next;
-        that takes nearly half of the time of a choice among a thousand."""
-
         def infer_relative_search_space(self, study: Any, trial: Any) -> Any:
             one = optuna.create_study()
             trials = study.get_trials(deepcopy=False)
@@ -227,9 +244,12 @@ def _sampler(name: str, seed: int, number: int) -> Any:
             one.add_trials(itertools.islice(with_space, 1))
             return super().infer_relative_search_space(one, trial)
 
-    digest = hashlib.sha256(f"{seed} {number}".encode()).digest()
-    own = int.from_bytes(digest[:4], "little")
-    return RandomSampler(seed=own) if name == "random" else OneSpace(seed=own)
+    with suppress(ImportError, AttributeError):  # in another version
+        from optuna.samplers._tpe import _truncnorm
+
+        own = _truncnorm._log_ndtr_single.__wrapped__
+        _truncnorm._log_ndtr_single = lru_cache(PROBABILITIES)(own)
+    return OneSpace
 
 
 def _pruner(name: str) -> Any:
