@@ -328,13 +328,21 @@ def by_series(values: Array, lengths: Array | None) -> Array:
     return series
 
 
-def as_targets(y: Any, rows: Rows, dtype: str) -> Array:
+def as_targets(y: Any, rows: Rows, dtype: str, steps: tuple[int, ...]) -> Array:
     """Return targets as an array of `dtype`; those of unequal series are padded like the series.
+
+    Parameters
+    ----------
+    y : array-like
+    rows : Rows
+    dtype : str
+    steps : tuple of int
+        The steps (T,) of a row that have targets each; () of one answer for a row.
 
     Raises
     ------
     DataError
-        If they are not numbers, or not as many as the rows.
+        If they are not numbers, or not one or several for each row, or each of its steps.
     """
     n_rows, lengths = len(rows), rows.lengths
     y = unwrapped_parts(y)
@@ -359,6 +367,13 @@ def as_targets(y: Any, rows: Rows, dtype: str) -> Array:
     if values.ndim == 0 or len(values) != n_rows:
         raise DataError(f"y: {values.shape} targets for {n_rows} rows of X")
     check_numbers(values, "y")
+    expected = (n_rows, *steps)
+    if values.shape[: len(expected)] != expected or values.ndim > len(expected) + 1:
+        output = "steps" if steps else "last"
+        raise DataError(
+            f'y: expected {expected} or {(*expected, "targets")} for output="{output}", '
+            f"got {values.shape}"
+        )
     return values
 
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from hiddenstate.data import Rows, as_rows
 from hiddenstate.engines import TrainingState
-from hiddenstate.errors import DataError, OptionError
+from hiddenstate.errors import OptionError
 from hiddenstate.estimators.atomic import all_at_once, of_one_fit
 from hiddenstate.estimators.base import Estimator, Read
 from hiddenstate.estimators.carried import CarriedStateMixin
@@ -466,16 +466,11 @@ class RecurrentRegressor(RegressorMixin, Estimator, ForecastMixin, CarriedStateM
         dtype = float_type(rows.X) if reset else self.model_.dtype.name
         T = as_rows(rows.X, self.steps, "X").shape[1]
         y, sample_weight = joined(y, rows), joined(sample_weight, rows)
-        targets = as_targets(y, rows, dtype)
-        expected = (len(rows), T) if self.output == "steps" else (len(rows),)
-        if targets.shape[: len(expected)] != expected or targets.ndim > len(expected) + 1:
-            raise DataError(
-                f'y: expected {expected} or {(*expected, "targets")} for output="{self.output}", '
-                f"got {targets.shape}"
-            )
+        steps = (T,) if self.output == "steps" else ()
+        targets = as_targets(y, rows, dtype, steps)
         if reset:
             self.targets_shape_ = targets.shape[1:]
-        flat = targets[..., None] if targets.ndim == len(expected) else targets
+        flat = targets[..., None] if targets.ndim == 1 + len(steps) else targets
         times = np.arange(len(rows) * T, dtype=float).reshape(-1, T)
         weights = self._weights(sample_weight, rows.X)
         rows = without_weightless(replace(rows, y=flat, times=times, weights=weights))
