@@ -5,8 +5,10 @@ import subprocess
 from pathlib import Path
 
 from hiddenstate.config import make_config
+from hiddenstate.config.exports import TARGETS
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.export.c import header as c_header
+from hiddenstate.export.export import target_named
 from hiddenstate.export.target import source_of
 from hiddenstate.models.fitted import FittedModel
 from hiddenstate.models.net import Net
@@ -23,6 +25,13 @@ def digits(folder: Path) -> None:
     model = FittedModel(net, net.initial(1, "float32"), names, (28, 28), False, transform)
     header = c_header.build(source_of(model, "digits", "float32"))[".h"]
     (folder / "digits.h").write_bytes(header)
+
+
+def test_the_table_has_each_target_with_its_limit() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|.*\| ([\de-]+) \| yes", PAGE, re.MULTILINE)
+    assert {to: float(limit) for to, limit in rows} == {
+        to: target_named(to).limit for to in TARGETS
+    }
 
 
 def test_the_c_program_of_the_page_compiles_and_prints_a_digit(tmp_path):
