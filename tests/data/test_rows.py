@@ -75,3 +75,12 @@ def test_row_numbers_that_follow_one_another_are_a_slice() -> None:
     assert rows.as_slice(np.arange(3, 7)) == slice(3, 7)
     for other in ([3, 5, 4, 6], [], [2, 4]):
         assert rows.as_slice(np.array(other, int)).tolist() == other
+
+
+def test_known_steps_are_found_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(0).standard_normal((2, 300, 3))
+    values[1, 17, 2] = np.nan
+    whole = rows.known_steps(values)
+    assert np.argwhere(~whole).tolist() == [[1, 17]]
+    monkeypatch.setattr(rows, "PIECE", 1000)
+    np.testing.assert_array_equal(rows.known_steps(values), whole)

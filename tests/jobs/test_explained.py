@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hiddenstate.inference.why_rows import columns_of
+from hiddenstate.jobs import explained
 from hiddenstate.views.explained import reasons
 from hiddenstate.views.timeline import Timeline
 from tests.conftest import needs_kernels
@@ -35,3 +36,19 @@ def test_the_largest_error_is_explained_by_columns_in_their_own_words(tmp_path: 
     made = abs(held["why_answer"][0, 0] - held["why_target"][0])
     assert made == pytest.approx(np.nanmax(errors), rel=1e-4)
     assert reason.unit == "EUR"
+
+
+def test_of_a_long_series_the_steps_that_the_answer_reads_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save(tmp_path / "wave.npy", np.sin(np.arange(400.0)))
+    options = {"data": str(tmp_path / "wave.npy"), "horizon": 1, "window": 8, "linear": False}
+    options |= {"max_steps": 4, "hidden_size": 2}
+    whole = Timeline(train("regress", options, tmp_path / "whole"))
+    monkeypatch.setattr(explained, "MOST_NUMBERS", 60)
+    part = Timeline(train("regress", options, tmp_path / "part"))
+    long, short = (each.moment().arrays for each in (whole, part))
+    assert short["why"].shape[1] == 8 < long["why"].shape[1]
+    for name in ("why", "why_row"):
+        np.testing.assert_array_equal(short[name], long[name][:, -8:])
+    np.testing.assert_array_equal(short["why_answer"], long["why_answer"])

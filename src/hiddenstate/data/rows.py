@@ -218,6 +218,17 @@ class Read:
         return piece
 
 
+def known_steps(values: Array) -> Array:
+    """Return at which steps (N, T) no value of rows (N, T, I) is missing; in parts."""
+    if values.nbytes <= PIECE:
+        return np.asarray(np.isfinite(values).all(axis=2))
+    known = np.empty(values.shape[:2], bool)
+    for own, row in zip(known, values, strict=True):
+        for first, piece in in_pieces(row, PIECE // 16):
+            own[first : first + len(piece)] = np.isfinite(piece).all(axis=1)
+    return known
+
+
 def at_steps(values: Array, row: Array, step: Array) -> Array:
     """Return the values (n, ...) of steps of rows (N, T, ...): a view of those of one row in
     turn, as all of a long series are a copy of it."""

@@ -20,7 +20,7 @@ from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.prepare.season import Seasons, find_seasons
 from hiddenstate.data.prepare.split import hold_out
 from hiddenstate.data.prepare.transform import feature_indices
-from hiddenstate.data.rows import of_features
+from hiddenstate.data.rows import known_steps, of_features
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import HiddenstateError, OptionError, count, printable
 from hiddenstate.kernels import level
@@ -427,7 +427,9 @@ def _with_lengths(X: Any, lengths: Any) -> list[tuple[Any, int]]:
 def _has_gaps(dataset: SequenceDataset) -> bool:
     """Return whether a target of a signal is missing; without targets, it forecasts itself."""
     targets = dataset.X if dataset.y is None else dataset.y
-    return isinstance(targets, np.ndarray) and not np.isfinite(targets).all()
+    if not isinstance(targets, np.ndarray) or targets.ndim < 3:
+        return isinstance(targets, np.ndarray) and not np.isfinite(targets).all()
+    return not known_steps(targets).all()
 
 
 def _autoencode(dataset: SequenceDataset, n_train: int, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 from hiddenstate.config import make_config
 from hiddenstate.data import Rows, SequenceDataset
 from hiddenstate.data.prepare.fit import fitted_transform
+from hiddenstate.data.prepare.lags import LagRows, Regressions, combined
 from hiddenstate.data.prepare.linear import fit_linear_path
 from hiddenstate.data.prepare.linear_path import LinearPath
 from hiddenstate.data.prepare.pipeline import prepare
@@ -241,3 +242,10 @@ def test_a_long_series_is_not_copied_for_each_of_its_lags() -> None:
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert most < 45 * values[0].nbytes  # of 20,000 rows with 16 lags, in a few copies: 320
+
+
+def test_combinations_of_lags_are_those_of_a_product_to_the_bit() -> None:
+    lags = np.random.default_rng(0).standard_normal((40, 30))
+    rows = LagRows(lags, *[np.zeros(40)] * 4, *[np.zeros(40, np.int64)] * 2)
+    for _, basis, _ in Regressions(rows, 1, 7, True).forms():
+        np.testing.assert_array_equal(combined(lags, basis), lags @ basis.T)

@@ -15,6 +15,7 @@ from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.prepare import apply, transform
 from hiddenstate.data.prepare.pipeline import prepare
 from hiddenstate.data.readers import arrays as reader
+from hiddenstate.data.readers import npy as npy_reader
 from hiddenstate.data.readers.arrays import is_array_folder, read_arrays
 from hiddenstate.data.readers.open import read_dataset
 from hiddenstate.data.store import RowStore
@@ -214,6 +215,24 @@ def test_large_series_are_prepared_without_a_copy_of_their_targets(
         monkeypatch.setattr(transform, "SCAN_BYTES", 2**24)
         same(outputs, large.transform.undo_targets(part.require_targets(), part.X))
         monkeypatch.setattr(transform, "SCAN_BYTES", 100)
+
+
+def test_a_large_array_of_an_archive_is_mapped_once_its_checksum_is_verified(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X = np.random.default_rng(0).normal(size=(40, 3, 2)).astype(np.float32)
+    monkeypatch.setattr(npy_reader, "PIECE", 500)
+    npz(path, X=X, y=np.arange(40) % 2)
+    made = read(path, "classify")
+    same(made.X, X)
+    assert not made.X.flags.writeable
+    data = path.read_bytes()
+    place = data.index(X[20].tobytes())
+    path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+    with pytest.raises(DataError, match="or damaged"):
+        read(path, "classify")
+    np.savez_compressed(path, X=X, y=np.arange(40) % 2)
+    assert read(path, "classify").X.flags.writeable
 
 
 def test_a_forecast_reads_the_series_as_their_own_targets(path: Path) -> None:

@@ -6,7 +6,7 @@ from hiddenstate.config import Config
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.prepare.encoding import spans
 from hiddenstate.data.prepare.layout import own_part
-from hiddenstate.data.rows import Rows
+from hiddenstate.data.rows import Rows, known_steps
 from hiddenstate.errors import listed, printable
 from hiddenstate.program.rows import after_end
 from hiddenstate.system.notice import Remark
@@ -53,7 +53,7 @@ def target_remarks(dataset: SequenceDataset, config: Config, where: str) -> list
         read = np.ones(rows.y.shape[:2], bool)
         if rows.lengths is not None:
             read = ~after_end(rows.lengths, rows.y.shape[1])
-        n = int((read & ~np.isfinite(rows.y).all(axis=-1)).sum())
+        n = int((read & ~known_steps(rows.y)).sum())
         if n:
             part, label = own_part(rows, dataset, config, where)
             line = f"{label}: targets are missing at {n} of {int(read.sum())} steps, which are not"

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.lib import format as _untyped_format
 from numpy.typing import NDArray
 
+from hiddenstate.data.store import PIECE, mapped_rows
 from hiddenstate.errors import DataError, HiddenstateError, Setting, UntrustedFileError, printable
 
 npy_format: Any = _untyped_format  # typed only in later versions of numpy
@@ -27,6 +28,9 @@ MAX_TOTAL = 8 * 1024**3
 """Largest unpacked size of an archive in bytes."""
 
 _PIECE = 1 << 22
+
+_NAME_LENGTH = 26
+"""Where in the header of a member of an archive the length of its name is."""
 
 _DAMAGE: tuple[type[Exception], ...] = (
     OSError,
@@ -145,6 +149,11 @@ def first_of_npz(path: Path, max_bytes: float | None, most: int | None) -> dict[
                 name = member.filename.removesuffix(".npy")
                 with archive.open(member) as stream:
                     where = f"{printable(path)}:{printable(member.filename, 60)}"
+                    mapped = None if most is not None else _mapped(path, member, stream, where)
+                if mapped is not None:
+                    arrays[name] = mapped
+                    continue
+                with archive.open(member) as stream:
                     arrays[name] = _read(stream, where, member.file_size, most)
             return arrays
     except HiddenstateError:
@@ -154,6 +163,25 @@ def first_of_npz(path: Path, max_bytes: float | None, most: int | None) -> dict[
             f"{printable(path)}: not an .npz file, or damaged ({printable(error, 60)}); "
             "save the arrays with numpy.savez"
         ) from None
+
+
+def _mapped(path: Path, member: zipfile.ZipInfo, stream: IO[bytes], where: str) -> First | None:
+    """Return a large array that is stored as it is in memory, read when it is used; its checksum is
+    verified now. None of another array."""
+    is_stored = member.compress_type == zipfile.ZIP_STORED
+    if not is_stored or member.compress_size != member.file_size or member.file_size <= PIECE:
+        return None
+    header = _read_header(stream, where, member.file_size)
+    if not header.is_plain or header.offset + header.n_bytes != member.file_size:
+        return None
+    while stream.read(_PIECE):
+        pass
+    with path.open("rb") as file:
+        file.seek(member.header_offset + _NAME_LENGTH)
+        lengths = struct.unpack("<HH", file.read(4))  # of its name and of what follows it
+    first = member.header_offset + _NAME_LENGTH + 4 + sum(lengths) + header.offset
+    values = mapped_rows(path, first, header.shape, header.dtype)
+    return First(values, header.shape[0] if header.shape else 1)
 
 
 def _check_members(members: list[zipfile.ZipInfo], where: str, max_bytes: float | None) -> None:
