@@ -355,7 +355,6 @@ OF_JOBS = {
     *(f"cli.{job}" for job in JOBS),
     *(f"estimators.{name}" for name in ("classifier", "regressor", "autoencoder")),
     "estimators.online_learners",
-    "data.job_fit",  # which jobs fit a data set
     "data.readers.open",  # the default of `read_data`
 }
 """Modules that name a job: all that may."""

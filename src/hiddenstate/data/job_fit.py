@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.config import DataConfig, section_options
-from hiddenstate.config.option import JOBS
+from hiddenstate.config.option import CLASSES, CODES, JOBS, TARGETS
 from hiddenstate.data.dataset import SequenceDataset
 from hiddenstate.data.description import like_numbers, shape_words
 from hiddenstate.data.prepare.examples import rows_follow
@@ -88,12 +88,13 @@ def job_fits(
     if "id" in d.read_as and d.X.ndim == 3 and d.X.shape[1] == 1 and options.layout == "auto":
         extra = extra | {"layout": "features"}  # ids that never repeat only name the rows
     extra = extra | ({"drop": (*(options.drop or ()), *ids)} if ids else {})
-    fits = [
-        *([] if first is None else [_series_fit(first, options, forecasts)]),
-        *([] if "classify" in refused else [_classify_fit(d, options, extra, reading, first)]),
-        *([] if first else _regress_fits(d, options, extra, reading, series)),
-        _autoencode_fit(d, options, extra),
-    ]
+    fits = [_series_fit(job, first, options, forecasts) for job in TARGETS if first]
+    for job in CLASSES:
+        if job not in refused:
+            fits.append(_classes_fit(job, d, options, extra, reading, first))
+    for job in () if first else TARGETS:
+        fits += _targets_fits(job, d, options, extra, reading, series)
+    fits += [_codes_fit(job, d, options, extra) for job in CODES]
     for job in JOBS:
         if all(fit.job != job for fit in fits):
             named = "layout" in d.read_as
@@ -158,7 +159,8 @@ def _words(
     return shape_words(d, steps)
 
 
-def _classify_fit(
+def _classes_fit(
+    job: str,
     d: SequenceDataset,
     options: DataConfig,
     extra: Options,
@@ -166,7 +168,7 @@ def _classify_fit(
     series: TableSeries | None = None,
 ) -> Fit:
     if d.y is None:
-        return Fit("classify", why_not="no labels; name their column with --label", needs="label")
+        return Fit(job, why_not="no labels; name their column with --label", needs="label")
     counts, why = np.unique(d.y, return_counts=True)[1], ""
     if series is not None and options.label is None and d.read_as.get("label") in series.id:
         name, time = (printable(each, 40) for each in (d.read_as["label"], series.time))
@@ -184,28 +186,29 @@ def _classify_fit(
     elif unknown_labels(d):
         why = "test rows have a label that no training row has"
     if why:
-        return Fit("classify", why_not=why)
+        return Fit(job, why_not=why)
     if _holds_out_none(d):
         extra = extra | {"test_fraction": 0.5}
     steps = reading is None or reading.layout == "wide"
     if d.picture and d.X.ndim == 2 and options.steps is None and steps:
         extra = extra | {"steps": d.picture[0]}
-    own = _set_options("classify", options)
+    own = _set_options(job, options)
     extra = _filling_series(extra) if d.X.ndim == 3 else extra
     words = _words(d, extra.get("steps"), reading, len(numbered_ids(d, options)))
-    return Fit("classify", own | extra, words)
+    return Fit(job, own | extra, words)
 
 
-def _series_fit(series: TableSeries, options: DataConfig, extra: Options) -> Fit:
+def _series_fit(job: str, series: TableSeries, options: DataConfig, extra: Options) -> Fit:
     """Return how to forecast the series of a table."""
-    own = _filling_series(_set_options("regress", replace(options, label=None)) | extra)
+    own = _filling_series(_set_options(job, replace(options, label=None)) | extra)
     n = "one" if series.n_series == 1 else series.n_series
     words = f"{n} series of up to {count(series.n_steps, 'step')}, in windows; "
     words += f"{printable(series.target, 40)} 1 step ahead"
-    return Fit("regress", {**own, **series.options(), "horizon": options.horizon or 1}, words)
+    return Fit(job, {**own, **series.options(), "horizon": options.horizon or 1}, words)
 
 
-def _regress_fits(
+def _targets_fits(
+    job: str,
     d: SequenceDataset,
     options: DataConfig,
     extra: Options,
@@ -213,25 +216,25 @@ def _regress_fits(
     found: TableSeries | None = None,
 ) -> Iterator[Fit]:
     table, wide = "layout" in d.read_as, d.X.ndim == 2
-    own = _set_options("regress", replace(options, label=None)) | extra
+    own = _set_options(job, replace(options, label=None)) | extra
     shape = _words(d, options.steps, reading, len(numbered_ids(d, options)))
     if d.y is not None and d.y.ndim > 1:
         at = "after the last" if d.y.ndim == 2 else "for every step, in windows"
         own = own if d.y.ndim == 2 and wide else _filling_series(own)
-        yield Fit("regress", own, f"{shape}; {count(d.y.shape[-1], 'number')} {at}")
+        yield Fit(job, own, f"{shape}; {count(d.y.shape[-1], 'number')} {at}")
     elif d.y is not None and like_numbers(d.y) and (table or not wide):
         target = {"target": d.read_as["label"]} if table else {}
         layout = {"layout": reading.layout if reading else "wide"} if wide else {}
-        yield Fit("regress", own | target | layout, f"{shape}; 1 number after the last")
+        yield Fit(job, own | target | layout, f"{shape}; 1 number after the last")
     elif d.y is not None and like_numbers(d.y):
         series = f"one series of {count(len(d.X), 'step')}; 1 number for every step"
-        yield Fit("regress", _filling_series(own), series, "if each row is a time step")
+        yield Fit(job, _filling_series(own), series, "if each row is a time step")
     elif table and d.picture is None and d.columns is not None:
         has_classes = d.y is not None and not hardly_repeat(d.y)
         n_steps = len(d.X) if wide else d.X.shape[1]
         if n_steps >= MIN_STEPS and not (wide and (has_classes or d.X.shape[1] > 64)):
             if found is not None:
-                yield _series_fit(found, options, extra)
+                yield _series_fit(job, found, options, extra)
                 return
             ids = numbered_ids(d, options)
             encoded = {feature for e in d.encodings for feature in e.features}
@@ -248,7 +251,7 @@ def _regress_fits(
                 words = f"1 step of {count(d.X.shape[1] - 1 - len(ids), 'feature')}; 1 number after"
                 when = f"if {printable(free[-1], 40)} is what to predict"
                 own |= {"target": free[-1], "layout": "features"}
-                yield Fit("regress", own, f"{words} the last", when)
+                yield Fit(job, own, f"{words} the last", when)
                 return
             if wide and options.layout in ("wide", "features"):
                 return
@@ -258,7 +261,7 @@ def _regress_fits(
             series += f", in windows; {printable(name, 40)} 1 step ahead"
             when = "if each row is a time step" if wide else ""
             own = _filling_series(own)
-            yield Fit("regress", own | {"target": name, "horizon": 1}, series, when)
+            yield Fit(job, own | {"target": name, "horizon": 1}, series, when)
 
 
 def _holds_quantities(d: SequenceDataset) -> bool:
@@ -274,11 +277,11 @@ def _is_flag(X: Array, feature: int) -> bool:
     return len(np.unique(values[np.isfinite(values)])) <= 2
 
 
-def _autoencode_fit(d: SequenceDataset, options: DataConfig, extra: Options) -> Fit:
+def _codes_fit(job: str, d: SequenceDataset, options: DataConfig, extra: Options) -> Fit:
     width, lengths, why = math.prod(d.X.shape[1:]), d.train.lengths, ""
     if d.kind == ONE_SOUND and len(d.train) == 1:
-        own = _set_options("autoencode", options)
-        return Fit("autoencode", own, "frames of the sound, 25 ms unless --frame is set")
+        own = _set_options(job, options)
+        return Fit(job, own, "frames of the sound, 25 ms unless --frame is set")
     if lengths is not None:
         why = f"series differ in length, {lengths.min()} to {lengths.max()} steps"
     elif len(d.train) < 3:
@@ -286,11 +289,11 @@ def _autoencode_fit(d: SequenceDataset, options: DataConfig, extra: Options) -> 
     elif width < 2:
         why = "a row is a single number"
     if why:
-        return Fit("autoencode", why_not=why)
+        return Fit(job, why_not=why)
     if d.targets and not options.horizon:
         width += len(d.targets) * (d.X.shape[1] if d.X.ndim == 3 else 1)
     width -= len(numbered_ids(d, options)) * math.prod(d.X.shape[1:-1])
     if _holds_out_none(d):
         extra = extra | {"split": "random"}
-    own = _set_options("autoencode", options)
-    return Fit("autoencode", own | extra, f"rows of {width:,} numbers")
+    own = _set_options(job, options)
+    return Fit(job, own | extra, f"rows of {width:,} numbers")
