@@ -298,7 +298,7 @@ def test_only_gradients_that_nothing_holds_are_overwritten(holder: str) -> None:
     held = HOLDERS[holder](first)
     del first
     second = gradient(2)
-    if holder == "nothing":
+    if holder == "nothing" and hasattr(torch._C, "_storage_Use_Count"):  # some builds have none
         assert second.data_ptr() == place
     if held is not None:
         same = torch.as_tensor(held) == (before[1:2, :2] if holder == "slice" else before)
@@ -388,7 +388,10 @@ ELSEWHERE: dict[str, Callable[[Any], Any]] = {
     "func": lambda layer: torch.func.grad(lambda x: layer(x)[0].sum())(batch()),
     "trace": lambda layer: torch.jit.trace(Net(layer), batch(), check_trace=False)(batch(9, 2, 3)),
     "script": lambda layer: torch.jit.script(Net(layer))(batch()),
-    "export": lambda layer: torch.export.export(Net(layer), (batch(),)).module()(batch()),
+    # torch before 2.7 is strict unless told otherwise, and refuses layers derived from its own.
+    "export": lambda layer: torch.export.export(Net(layer), (batch(),), strict=False).module()(
+        batch()
+    ),
 }
 
 
