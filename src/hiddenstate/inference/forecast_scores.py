@@ -145,16 +145,12 @@ def seasonal_forecast(
     if read is None:
         return None
     known = _Known(read, answers, _earlier(answers, train))
-    horizon, errors = int(transform.reading["horizon"]), dict[int, Array]()
-    for period in periods:  # one at a time, as all are several copies of the data
-        ago = known.before(-horizon % period)
-        if np.isfinite(ago).all():
-            series = known.own.series[answers.row]
-            errors[period] = mean_errors(ago, answers.target, series)
-    if not errors:
+    horizon = int(transform.reading["horizon"])
+    each = {period: known.errors(-horizon % period) for period in periods}
+    if not (errors := {period: own for period, own in each.items() if own is not None}):
         return None
     best = nearest(errors)
-    return best, partial(known.at_best, [-horizon % period for period in best])
+    return best, partial(known.before, [-horizon % period for period in best])
 
 
 class _Known:
@@ -176,23 +172,29 @@ class _Known:
         self.own = answers.rows.origin or whole(len(self.X))
         self.series = [_parts(*each) for each in [*earlier, (self.X, self.own)]]
 
-    def at_best(self, steps: Sequence[int]) -> Array:
+    def errors(self, steps: int) -> Array | None:
+        """Return the mean errors (S, O) of the values so many steps before; None if some of these
+        are unknown."""
+        target = self.answers.target
+        ago = self.before([steps] * target.shape[1])
+        series = self.own.series[self.answers.row]
+        return mean_errors(ago, target, series) if np.isfinite(ago).all() else None
+
+    def before(self, steps: Sequence[int]) -> Array:
         """Return the values (n, O) of each target so many steps before the last known ones."""
-        first, *others = dict.fromkeys(steps)
-        ago = self.before(first)
-        for other in others:
-            which = [o for o, own in enumerate(steps) if own == other]
-            ago[:, which] = self.before(other)[:, which]
+        n, width = len(self.answers.row), self.X.shape[-1]
+        ago, at_once = np.empty((n, len(steps))), max(1, AT_ONCE // max(1, width))
+        for first in range(0, n, at_once):
+            some = slice(first, first + at_once)
+            for each in dict.fromkeys(steps):
+                which = [o for o, own in enumerate(steps) if own == each]
+                ago[some, which] = self._some_before(some, each)[:, which]
         return ago
 
-    def before(self, steps: int) -> Array:
-        """Return the values (n, O) so many steps before the last known ones; NaN where unknown."""
-        row, step = self.answers.row, self.answers.step - steps
-        ago = np.empty((len(row), self.read(self.X[:0]).shape[-1]))
-        at_once = max(1, AT_ONCE // max(1, self.X.shape[-1]))
-        for first in range(0, len(row), at_once):
-            some = slice(first, first + at_once)
-            ago[some] = self.read(self.X[row[some], np.maximum(step[some], 0)])
+    def _some_before(self, some: slice, steps: int) -> Array:
+        """Return the values of some answers so many steps before; NaN where unknown."""
+        row, step = self.answers.row[some], self.answers.step[some] - steps
+        ago: Array = self.read(self.X[row, np.maximum(step, 0)]).astype(np.float64)
         ago[step < 0] = np.nan
         place = self.own.first[row] + step
         for series in self.series:
