@@ -25,7 +25,7 @@ from hiddenstate.metrics.intervals import (
     units_of,
     unnamed_groups,
 )
-from hiddenstate.metrics.scores import cross_entropy_by_row, error_by_row
+from hiddenstate.metrics.scores import cross_entropy_by_row, error_by_row, row_chunks
 from hiddenstate.system.typing import Array
 
 
@@ -181,7 +181,12 @@ def of_answers(
     gain = draws.mean(error_by_row(baseline, target) - errors)
     ends = {f"{prefix}mse": draws.mean(errors)}
     if f"{prefix}mae" in scores:
-        ends[f"{prefix}mae"] = draws.mean(np.abs(outputs.astype(float) - target).mean(axis=1))
+        differences = (
+            np.subtract(outputs[rows], target[rows], dtype=np.float64)
+            for rows in row_chunks(target.shape)
+        )
+        absolute = [np.abs(each).mean(axis=1) for each in differences]
+        ends[f"{prefix}mae"] = draws.mean(np.concatenate(absolute))
     if f"{prefix}r2" in scores:
         ends[f"{prefix}r2"] = draws.r2(outputs, target)
     if f"{prefix}mase" in scores:

@@ -50,7 +50,7 @@ from hiddenstate.data.prepare.split import (
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.data.prepare.weights import weighed, with_scaled_weights
 from hiddenstate.data.prepare.windows import cut_windows
-from hiddenstate.data.rows import Rows, in_memory, is_copy, overlapping, with_origin
+from hiddenstate.data.rows import Rows, in_memory, is_copy, known_steps, overlapping, with_origin
 from hiddenstate.data.store import RowStore
 from hiddenstate.errors import DataError, OptionError, printable
 from hiddenstate.system.notice import Remark
@@ -467,6 +467,8 @@ def _check_complete(dataset: SequenceDataset, config: Config, where: str, suitab
             origin=rows.origin,
         )
         if rows.y is not None and rows.y.dtype.kind == "f":
+            if rows.y.ndim == 3 and known_steps(rows.y).all():
+                continue
             bad = ~np.isfinite(rows.y)
             if bad.any():
                 row, *step = np.argwhere(bad)[0][:-1].tolist()
