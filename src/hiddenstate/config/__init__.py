@@ -9,7 +9,6 @@ from hiddenstate.config.config import (
     section_options,
     section_to_dict,
 )
-from hiddenstate.config.data_fields import DataConfig
 from hiddenstate.config.display_fields import DisplayConfig
 from hiddenstate.config.fields import (
     AutoencoderConfig,
@@ -17,6 +16,7 @@ from hiddenstate.config.fields import (
     TrainingConfig,
 )
 from hiddenstate.config.option import JOBS
+from hiddenstate.config.preparing_fields import DataConfig
 
 __all__ = [
     "JOBS",

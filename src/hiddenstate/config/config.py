@@ -1,7 +1,8 @@
 """Holds the settings of one run: built from option values, checked, written and read as JSON.
 
 The command-line options, the checks of `config.json` and TOML files, and the documentation of the
-estimators use the options declared in `data_fields.py`, `fields.py` and `display_fields.py`.
+estimators use the options declared in `data_fields.py`, `preparing_fields.py`, `fields.py` and
+`display_fields.py`.
 Nothing here imports torch or numpy.
 """
 
@@ -15,7 +16,6 @@ from typing import Any
 
 from hiddenstate.config.augment_kinds import AUTO, BLEND, parse_kinds
 from hiddenstate.config.conflicts import check_quantised, check_streamable
-from hiddenstate.config.data_fields import DataConfig
 from hiddenstate.config.display_fields import DisplayConfig
 from hiddenstate.config.fields import (
     OWN_TEACHERS,
@@ -24,6 +24,7 @@ from hiddenstate.config.fields import (
     TrainingConfig,
 )
 from hiddenstate.config.option import AUTO_NUMBER, JOBS, Option
+from hiddenstate.config.preparing_fields import DataConfig
 from hiddenstate.errors import OptionError, did_you_mean, printable
 from hiddenstate.program.cells import CELLS, cells_with, with_option
 from hiddenstate.program.jobs import JobKind, kind_of

@@ -1,7 +1,7 @@
 """Describes one option: its type, default for each job, range, unit and help.
 
-Each field of the dataclasses in `fields.py`, `data_fields.py` and `display_fields.py` carries one
-as metadata.
+Each field of the dataclasses in `data_fields.py`, `preparing_fields.py`, `fields.py` and
+`display_fields.py` carries one as metadata.
 """
 
 import dataclasses
