@@ -100,7 +100,8 @@ class RegressJob(Job):
             if can_show_held_out(self) and _are_of_the_same(self.held_out.steps, answers):
                 steps = self.held_out.steps  # as both are large
                 now = None if answers.now is None else steps.baseline
-                answers = replace(answers, target=steps.target, now=now)
+                row, step, target = steps.row, steps.step, steps.target
+                answers = replace(answers, row=row, step=step, target=target, now=now)
             full = None if added is None else self._test_predictions(added.params, test, answers)
             if can_show_held_out(self):
                 made = [own.outputs for own in members]

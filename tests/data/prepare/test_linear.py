@@ -246,6 +246,7 @@ def test_a_long_series_is_not_copied_for_each_of_its_lags() -> None:
 
 def test_combinations_of_lags_are_those_of_a_product_to_the_bit() -> None:
     lags = np.random.default_rng(0).standard_normal((40, 30))
-    rows = LagRows(lags, *[np.zeros(40)] * 4, *[np.zeros(40, np.int64)] * 2)
+    none, whole = np.zeros(40), np.zeros(40, np.int64)
+    rows = LagRows(lags, none, none, none, none, whole, whole)
     for _, basis, _ in Regressions(rows, 1, 7, True).forms():
         np.testing.assert_array_equal(combined(lags, basis), lags @ basis.T)
