@@ -88,7 +88,7 @@ def find_series(columns: Columns, roles: Roles, options: DataConfig) -> TableSer
             if not _orders(columns, time, series, clock, bool(ids)):
                 continue
             target = _target(columns, options, {*ids, time, *roles.left_out})
-            n_steps = int(np.bincount(series).max())
+            n_steps = int(np.bincount(series.astype(np.intp, copy=False)).max())
             if target is not None and n_steps >= MIN_STEPS:
                 names = columns.names
                 own = () if own_id else tuple(names[j] for j in ids)

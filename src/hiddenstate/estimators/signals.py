@@ -56,7 +56,7 @@ def joined(values: Any, rows: Rows) -> Any:
     """
     if values is None or rows.origin is None or not rows.origin.separate:
         return values
-    sizes = np.bincount(rows.origin.series).tolist()
+    sizes = np.bincount(rows.origin.series.astype(np.intp, copy=False)).tolist()
     parts = [np.asarray(unwrapped(part)) for part in values]
     if [len(part) if part.ndim else 0 for part in parts] != sizes:
         raise DataError("X is a list of signals; expected a list of as many windows for each")
@@ -67,7 +67,9 @@ def by_signal(values: Array, rows: Rows) -> Any:
     """Return values for all windows as a list of one array for each signal, if X was one."""
     if rows.origin is None or not rows.origin.separate:
         return values
-    return np.split(values, np.cumsum(np.bincount(rows.origin.series))[:-1])
+    return np.split(
+        values, np.cumsum(np.bincount(rows.origin.series.astype(np.intp, copy=False)))[:-1]
+    )
 
 
 def after_streams(job: Job, after: TrainingState, predictor: Predictor) -> TrainingState:

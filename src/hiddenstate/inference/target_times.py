@@ -129,7 +129,7 @@ class LaterTimes:
         zoned : bool
             Whether both these and the series are written with an offset.
         """
-        calendar, n = self.calendar, np.arange(1, len(found.local) + 1)
+        calendar, n = self.calendar, np.arange(1, len(found.local) + 1, dtype=np.int64)
         wanted = self.moments(n)
         assert calendar is not None
         assert wanted is not None

@@ -85,7 +85,7 @@ def majority(y_train: Array, y_test: Array, n_classes: int) -> float:
 
 def most_frequent(y_train: Array, n_classes: int) -> int:
     """Return the number of the most frequent class, as for :func:`majority`."""
-    return int(np.bincount(y_train.astype(np.int64), minlength=n_classes).argmax())
+    return int(np.bincount(y_train.astype(np.intp), minlength=n_classes).argmax())
 
 
 def training_mean(

@@ -44,7 +44,7 @@ def calibration(probabilities: Array, y: Array) -> Calibration:
     top, correct = probabilities.max(axis=1).astype(np.float64), probabilities.argmax(axis=1) == y
     finite = np.isfinite(top)
     top, correct = top[finite], correct[finite]
-    number = np.clip(np.floor(top * BINS), 0, BINS - 1).astype(np.int64)
+    number = np.clip(np.floor(top * BINS), 0, BINS - 1).astype(np.intp)
     rows = np.bincount(number, minlength=BINS)
     with np.errstate(invalid="ignore"):
         confidence = np.bincount(number, top, BINS) / rows

@@ -186,7 +186,8 @@ class Bootstrap:
     ) -> Ends | None:
         if self.units.n < FEWEST or n > MOST_SUMS:
             return None
-        by_unit = [np.bincount(self.units.of, column, self.units.n) for column in columns]
+        of = self.units.of.astype(np.intp, copy=False)
+        by_unit = [np.bincount(of, column, self.units.n) for column in columns]
         # Not a product of matrices: its last bits may depend on the number of threads.
         counts = _counts(self.units.n)
         each = [np.einsum("du,u->d", counts, column) for column in by_unit]
@@ -244,7 +245,7 @@ def _counts(n: int) -> Floats:
     """How often each draw has each of `n` units (D, n)."""
     drawn = np.random.default_rng(SEED).integers(0, n, (DRAWS, n))
     places = drawn + n * np.arange(DRAWS)[:, None]
-    counts = np.bincount(places.ravel(), minlength=DRAWS * n)
+    counts = np.bincount(places.ravel().astype(np.intp, copy=False), minlength=DRAWS * n)
     return counts.reshape(DRAWS, n).astype(np.float64)
 
 

@@ -47,7 +47,7 @@ def confusion(y: Array, predicted: Array, n_classes: int) -> NDArray[np.int64]:
     """
     if y.shape != predicted.shape:
         raise DataError(f"predicted classes {predicted.shape} do not match true classes {y.shape}")
-    pair = np.stack([y.ravel(), predicted.ravel()]).astype(np.int64)
+    pair = np.stack([y.ravel(), predicted.ravel()]).astype(np.intp)
     if pair.size and not 0 <= pair.min() <= pair.max() < n_classes:
         raise DataError(
             f"class numbers: expected 0 to {n_classes - 1}, got {pair.min()} to {pair.max()}"

@@ -177,7 +177,7 @@ def _check_labels(dataset: SequenceDataset, config: Config, where: str) -> None:
     """Refuse data without labels, with one label only, or with a class of one row."""
     if dataset.y is None or dataset.classes is None:
         raise DataError(f"{where}: no labels; name their column with --label, or add them")
-    counts = np.bincount(dataset.y, minlength=len(dataset.classes))
+    counts = np.bincount(dataset.y.astype(np.intp, copy=False), minlength=len(dataset.classes))
     if counts.min() == 1 and dataset.source == "file" and _look_like_numbers(dataset):
         raise DataError(f"{where}: {_advice_to_regress(dataset, config)}")
     if len(dataset.classes) > MAX_CLASSES:

@@ -207,7 +207,7 @@ def _majorities(numbers: Numbers, y: Numbers) -> tuple[Numbers, Numbers]:
 
 def _allowed(y: Numbers) -> int | None:
     """Return how many wrong rows still count as none; None if too few rows could be wrong."""
-    others = len(y) - int(np.bincount(y).max(initial=0))
+    others = len(y) - int(np.bincount(y.astype(np.intp, copy=False)).max(initial=0))
     return int(TOLERANCE * others) if others >= MIN_OTHERS else None
 
 
@@ -358,7 +358,7 @@ def _are_names(numbers: Numbers, y: Numbers, cells: Array | None, few: int) -> b
     `cells` are the values of a column (n,) that may be a quantity instead, by which the classes
     are in order.
     """
-    again = np.bincount(numbers)[numbers] > 1
+    again = np.bincount(numbers.astype(np.intp, copy=False))[numbers] > 1
     if 2 * again.sum() < len(y):
         return False
     numbers, y = numbers[again], np.unique(y[again], return_inverse=True)[1]

@@ -278,7 +278,8 @@ def _reading(dataset: SequenceDataset, config: Config) -> dict[str, Any]:
 
 def _check_learnable(train: Rows, classes: list[Any], where: str) -> None:
     """Refuse data in which no training row of a class is left (`DataError`)."""
-    absent = np.flatnonzero(np.bincount(train.require_targets(), minlength=len(classes)) == 0)
+    y = train.require_targets().astype(np.intp, copy=False)
+    absent = np.flatnonzero(np.bincount(y, minlength=len(classes)) == 0)
     if absent.size:
         raise DataError(
             f"{where}: no training row of class {printable(classes[absent[0]], 40)} is left; use "

@@ -31,7 +31,7 @@ def weighed(rows: Rows, config: Config) -> Rows:
     """
     weights = rows.weights
     if config.data.class_weight == "balanced" and rows.y is not None:
-        counts = np.bincount(rows.y, weights)
+        counts = np.bincount(rows.y.astype(np.intp, copy=False), weights)
         each = counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1e-300))
         weights = each[rows.y] * (1.0 if weights is None else weights)
     if weights is None:

@@ -32,7 +32,7 @@ class _Gaps:
     """Rows (n,) after which steps are missing, and how many are; of `n_steps` of all series."""
 
     rows: NDArray[np.int64]
-    sizes: NDArray[np.int64]
+    sizes: NDArray[np.intp]
     n_steps: int
 
 
@@ -51,7 +51,7 @@ def _gaps(table: DatedTable, roles: Roles, options: DataConfig, calendar: Calend
         inside &= rank[1:] <= last[series[1:]]
     sizes = np.where(inside, apart - 1, 0)
     which = np.flatnonzero(sizes > 0)
-    missing = sizes[which]
+    missing = sizes[which].astype(np.intp, copy=False)
     return _Gaps(order[which], missing, int(missing.sum()) + len(order))
 
 
@@ -87,8 +87,9 @@ def _described(
     if roles.id:
         cells = [plain_values(table.columns.arrays[j][first])[0] for j in roles.id]
         name = ", ".join(cell_text(cell) for cell in cells)
-    missing = np.bincount(table.series[gaps.rows], gaps.sizes)
-    part = missing / (missing + np.bincount(table.series)[: len(missing)])
+    series = table.series.astype(np.intp, copy=False)
+    missing = np.bincount(series[gaps.rows], gaps.sizes)
+    part = missing / (missing + np.bincount(series)[: len(missing)])
     n = int(gaps.sizes.sum())
     return MissingSteps(n, gaps.n_steps, str(time), name, calendar, float(part.max()))
 

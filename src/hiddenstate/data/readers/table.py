@@ -259,7 +259,7 @@ def _long(
     """Read one row per time step: gather, order and pad the rows of each series."""
     order = np.argsort(series, kind="stable") if clock is None else np.lexsort((clock, series))
     _check_clock(columns, roles, series, clock, order)
-    lengths = np.bincount(series).astype(np.int64)
+    lengths = np.bincount(series.astype(np.intp, copy=False)).astype(np.int64)
     S, T = len(lengths), int(lengths.max())
     width = len(roles.inputs) + len(roles.targets) + (clock is not None)
     check_free(
@@ -268,7 +268,7 @@ def _long(
         "cut the longest series into several",
     )
     starts = np.cumsum(lengths) - lengths
-    steps = np.arange(columns.n_rows) - np.repeat(starts, lengths)
+    steps = np.arange(columns.n_rows) - np.repeat(starts, lengths.astype(np.intp, copy=False))
 
     def padded(which: list[int]) -> Array:
         out = np.zeros((S, T, len(which)), np.float32)

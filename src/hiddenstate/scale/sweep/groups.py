@@ -128,7 +128,7 @@ def read_groups(
     inverse, keys = _numbered(values)
     order = np.argsort(inverse, kind="stable").astype(np.int64)
     starts = np.zeros(len(keys) + 1, np.int64)
-    np.cumsum(np.bincount(inverse, minlength=len(keys)), out=starts[1:])
+    np.cumsum(np.bincount(inverse.astype(np.intp, copy=False), minlength=len(keys)), out=starts[1:])
     rest = _without(columns, which)
     names = _may_be_names(rest, options, job)
     written = dict(zip(names, rest.written(names), strict=True)) if names and rest.written else {}
