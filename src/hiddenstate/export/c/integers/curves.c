@@ -13,7 +13,7 @@ MODEL_SMALL int32_t model_sigmoid(int32_t x)
 #ifdef __AVR__ /* multiplies bytes */
         y = low + (uint8_t)(rise >> 8) * part + ((uint16_t)((uint8_t)rise * part + 128u) >> 8);
 #else
-        y = low + (((uint32_t)rise * part + 128u) >> 8);
+        y = (uint_fast16_t)(low + (((uint32_t)rise * part + 128u) >> 8));
 #endif
     }
     return (int32_t)(x < 0 ? 32768u - y : y);

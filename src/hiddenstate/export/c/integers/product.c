@@ -11,6 +11,8 @@
 #endif
 #ifdef __AVR__
 #define MODEL_SMALL static MODEL_APART
+#elif defined(__GNUC__) /* with vectors, some are not used */
+#define MODEL_SMALL static inline __attribute__((unused))
 #else
 #define MODEL_SMALL static inline
 #endif
