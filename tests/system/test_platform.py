@@ -98,6 +98,9 @@ BROWSER = """
 # A wheel of Python alone, and a Python without what Pyodide splits off.
 sys.modules |= dict.fromkeys(["hiddenstate.kernels._native", "lzma", "ssl", "sqlite3"])
 import hiddenstate
+from hiddenstate.system import extras
+
+extras.is_installed = lambda module: False  # torch for CUDA starts threads when it is imported
 
 with np.load("rows.npz") as rows:
     X = rows["X"]
