@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from hiddenstate.config import Config, config_from_dict
-from hiddenstate.data.readers.formats import STDIN_NAMES
 from hiddenstate.errors import (
     DataError,
     MachineError,
@@ -53,22 +52,16 @@ STATIC_ARRAYS = "shown.safetensors"
 FINAL_ARRAYS = "closing.safetensors"
 """File of the arrays that exist only at a run's end, among its snapshots."""
 
-OWN_NAMES = (
-    "config.json",
-    *STDIN_NAMES,
-    *TEXTS,
-    CLOSED,
-    "control.jsonl",
-    "lock",
-    "model.safetensors",
-    TEACHER,
-    "checkpoints",
-    "snapshots",
-    "weights",
-)
-"""Files and folders that training writes; `figures`, reports and others are drawn again."""
-
 _NUMBERED = re.compile(r"[0-9]{9,18}\.safetensors")
+
+
+def own_names() -> tuple[str, ...]:
+    """Return the names that training writes; `figures`, reports and others are drawn again."""
+    from hiddenstate.data.readers.formats import STDIN_NAMES
+
+    folders = ("checkpoints", "snapshots", "weights")
+    files = ("config.json", "control.jsonl", "lock", "model.safetensors", CLOSED, TEACHER)
+    return *STDIN_NAMES, *TEXTS, *files, *folders
 
 
 class Run:
@@ -472,7 +465,7 @@ def is_own_file(path: Path) -> bool:
     """Return whether a path is a file that training writes in a run folder."""
     path = path.resolve()
     return any(
-        path.relative_to(folder).parts[0] in OWN_NAMES
+        path.relative_to(folder).parts[0] in own_names()
         and (folder / "config.json").is_file()
         and (folder / "history.jsonl").is_file()
         for folder in path.parents[:2]

@@ -12,7 +12,7 @@ from hiddenstate.config.exports import LAYOUTS, TARGETS, WEIGHTS
 from hiddenstate.config.fields import NO_TEACHER, OWN_TEACHERS
 from hiddenstate.config.option import JOBS, Option
 from hiddenstate.errors import DataError, OptionError, did_you_mean, printable
-from hiddenstate.runs.run import OWN_NAMES
+from hiddenstate.runs.run import own_names
 
 FILES = ("data", "test", "answers", "weights", "teach")
 """Options whose value is a path, which the caller checks."""
@@ -155,4 +155,6 @@ def uploaded_name(name: str) -> str:
     plain = plain.strip("._-")[-80:]
     if not plain:
         raise DataError("the file has no name")
-    return f"file-{plain}" if plain in OWN_NAMES else plain  # a folder with these looks like a run
+    if plain in own_names():  # a folder with these looks like a run
+        return f"file-{plain}"
+    return plain
