@@ -235,7 +235,7 @@ def shared(items: Sequence[pytest.Item], n_forks: int) -> list[list[pytest.Item]
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
-    """Run the tests in three more forks than there are cores: some wait for what they started."""
+    """Run the tests in two more forks than there are cores: often one waits for what it started."""
     option = session.config.option
     alone = option.collectonly or option.usepdb or option.trace or len(session.items) < 2
     if alone or session.testsfailed or hasattr(session.config, "workerinput"):
@@ -247,7 +247,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     items: Sequence[pytest.Item] = session.items
     # Tests that a fork had taken when it ended are left.
     while items and not (session.shouldfail or session.shouldstop):
-        n = min(len(os.sched_getaffinity(0)) + 3, len(items))
+        n = min(len(os.sched_getaffinity(0)) + 2, len(items))
         numbers = range(n_started, n_started + n)
         forks = Forks(session, items, [base / f"fork-{number}" for number in numbers])
         forks.follow()
