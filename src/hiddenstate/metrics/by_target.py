@@ -52,9 +52,7 @@ def results_by_target(of: Compared, scales: Mapping[int, Array]) -> dict[str, fl
     """
     numbers, place = np.unique(of.series, return_inverse=True)
     S, n_targets = len(numbers), of.target.shape[1]
-    at_once = max(1, AT_ONCE // max(len(place), 1))  # targets, as each takes several copies
-    spans = [slice(o, o + at_once) for o in range(0, max(n_targets, 1), at_once)]
-    parts = [_scores_of(of, which, place, S) for which in spans]
+    parts = [_scores_of(of, which, place, S) for which in _spans(of.target)]
     each = {name: np.concatenate([one[name] for one, _ in parts], axis=1) for name in parts[0][0]}
     moves = np.concatenate([moves for _, moves in parts], axis=1)
     for name, make in of.others.items():
@@ -83,10 +81,15 @@ def _scores_of(of: Compared, which: slice, place: Array, S: int) -> tuple[dict[s
 def mean_errors(forecasts: Array, target: Array, series: Array) -> Array:
     """Return the mean absolute error (S, O) of forecasts (n, O) in each series."""
     numbers, place = np.unique(series, return_inverse=True)
-    n_targets, at_once = target.shape[1], max(1, AT_ONCE // max(len(target), 1))
-    spans = [slice(o, o + at_once) for o in range(0, max(n_targets, 1), at_once)]
-    errors = (np.abs(np.subtract(forecasts[:, o], target[:, o], dtype=np.float64)) for o in spans)
+    each = ((forecasts[:, which], target[:, which]) for which in _spans(target))
+    errors = (np.abs(np.subtract(*pair, dtype=np.float64)) for pair in each)
     return np.concatenate([_by_series(each, place, len(numbers)) for each in errors], axis=1)
+
+
+def _spans(target: Array) -> list[slice]:
+    """Return spans of targets (n, O) that are scored at once, as each takes several copies."""
+    n_targets, at_once = target.shape[1], max(1, AT_ONCE // max(len(target), 1))
+    return [slice(o, o + at_once) for o in range(0, max(n_targets, 1), at_once)]
 
 
 def losses_by_target(losses: Mapping[str, Array], target: Array, series: Array) -> dict[str, float]:

@@ -111,10 +111,7 @@ def about_run(command: Any, run: Path, options: Mapping[str, Any]) -> list[str]:
             return [str(command), path]
         case "resume", {**rest} if set(rest) <= {"epochs"}:
             return ["resume", path, *_more_epochs(rest.get("epochs"))]
-        case "export", {"to": str(to), **rest} if to in TARGETS and set(rest) <= {
-            "weights",
-            "layout",
-        }:
+        case "export", {"to": str(to), **rest} if to in TARGETS and set(rest) <= EXPORT:
             words = ["export", path, "--to", to, "--force", "--json"]
             weights, layout = rest.get("weights"), rest.get("layout")
             if layout is not None:
