@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sklearn
 import torch
 
 from hiddenstate.cli import doctor
@@ -346,9 +347,19 @@ def test_doctor_reports_a_torch_whose_libraries_do_not_load(monkeypatch):
     assert doctor._torch_facts()["devices"].startswith("cpu; torch cannot be imported: libgomp")
 
 
+def test_doctor_reads_the_version_of_a_module_from_a_package_of_another_name():
+    """`pip install mlflow-skinny` brings the module mlflow, and no package mlflow."""
+    assert doctor._version("sklearn") == f"{sklearn.__version__}, of scikit-learn"
+    assert doctor._version("tests") == "of no known package"
+
+
 def test_a_library_that_cannot_be_loaded_has_exit_code_3(cli, monkeypatch):
     def refuse(*given):
-        raise ImportError("\nlibtorch_cpu.so: failed to map segment from shared object\n")
+        try:
+            next(iter(()))
+        except StopIteration as silent:
+            words = "\nlibtorch_cpu.so: failed to map segment from shared object\n"
+            raise ImportError(words) from silent
 
     monkeypatch.setattr("hiddenstate.runs.list_runs", refuse)
     done = cli("runs")

@@ -213,10 +213,14 @@ def _settings_of_matplotlib(error: Exception) -> str:
 
 
 def _first_cause(error: BaseException) -> str:
-    """The first error of a chain, in one line; libraries wrap a loader's error in long advice."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__ or error
-    return " ".join(str(error).split())
+    """The first error of a chain that says something, in one line; libraries wrap a loader's error
+    in long advice."""
+    words = ""
+    cause: BaseException | None = error
+    while cause is not None:
+        words = " ".join(str(cause).split()) or words
+        cause = cause.__cause__ or cause.__context__
+    return words or type(error).__name__
 
 
 def _usage(error: click.UsageError) -> str:

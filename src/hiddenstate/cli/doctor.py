@@ -48,15 +48,23 @@ def _machine_facts() -> dict[str, Any]:
         except PackageNotFoundError:
             facts[name] = f"missing; pip install {name}"
     for module in EXTRAS:
-        name = module.replace("_", "-")
-        if is_installed(module):
-            facts[name] = version(name)
-        else:
-            facts[name] = f"not installed; {command(module)}"
+        missing = f"not installed; {command(module)}"
+        facts[module] = _version(module) if is_installed(module) else missing
     facts["processors"] = processors()
     free = bytes_free()
     facts["memory free"] = "unknown" if free is None else f"{free / 2**30:.1f} GiB"
     return facts
+
+
+def _version(module: str) -> str:
+    """The version of a module that is installed, perhaps by a package of another name."""
+    from importlib.metadata import PackageNotFoundError, packages_distributions, version
+
+    try:
+        return version(module)
+    except PackageNotFoundError:  # mlflow may be of mlflow-skinny, onnxruntime of onnxruntime-gpu
+        packages = packages_distributions().get(module)
+        return f"{version(packages[0])}, of {packages[0]}" if packages else "of no known package"
 
 
 def _view_and_data_facts() -> dict[str, Any]:
