@@ -84,3 +84,22 @@ def test_known_steps_are_found_in_parts(monkeypatch: pytest.MonkeyPatch) -> None
     assert np.argwhere(~whole).tolist() == [[1, 17]]
     monkeypatch.setattr(rows, "PIECE", 1000)
     np.testing.assert_array_equal(rows.known_steps(values), whole)
+
+
+def test_computed_values_are_read_as_an_array_and_made_block_by_block() -> None:
+    whole, made = np.random.default_rng(0).standard_normal((50, 3)), list[slice]()
+
+    def make(some: slice) -> np.ndarray:
+        made.append(some)
+        return whole[some]
+
+    computed = rows.Computed(make, whole.shape, 7)
+    for which in (slice(3, 5), slice(0, 0), np.array([40, 2, 9]), np.arange(50) % 2 == 0, ...):
+        np.testing.assert_array_equal(computed[which], whole[which])
+        np.testing.assert_array_equal(computed[which, 1], whole[which][:, 1])
+    np.testing.assert_array_equal(np.asarray(computed), whole)
+    made.clear()
+    for first in range(50):
+        assert computed[first : first + 1].shape == (1, 3)
+    assert len(made) == 8
+    assert max(some.stop - some.start for some in made) == 7

@@ -199,7 +199,7 @@ def test_a_net_that_predicts_no_change_predicts_the_last_value(engine, output, s
 def test_the_output_of_a_step_is_that_of_the_window_that_ends_there(
     engine: str, output: str, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hiddenstate.inference.predict.WINDOWS_PER_CALL", at_once)
+    monkeypatch.setattr("hiddenstate.inference.inputs.WINDOWS_PER_CALL", at_once)
     W = 4
     model = regressor(output=output, change=(0,), reading={"window": W})
     trained = predictor(model, engine)

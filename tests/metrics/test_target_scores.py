@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hiddenstate.data.rows import Computed
 from hiddenstate.metrics.by_target import Compared, relative_gain, results_by_target
 from hiddenstate.metrics.forecasts import scaled_error, seasonal_changes
 from hiddenstate.metrics.intervals import Units, paired_difference, units_of
@@ -19,7 +20,7 @@ def shops(sizes: tuple[float, ...]) -> Compared:
     target = size * (2 + shape)
     outputs = target + 0.1 * size * np.tile(np.resize([1, -1], n), S)[:, None]
     last = target + 0.2 * size
-    return Compared(outputs, target, series, {"last": lambda: last})
+    return Compared(outputs, target, series, {"last": last})
 
 
 def test_scores_of_series_are_medians_so_that_a_large_one_does_not_decide() -> None:
@@ -36,7 +37,7 @@ def test_scores_of_series_are_medians_so_that_a_large_one_does_not_decide() -> N
 
 def test_the_lines_of_targets_have_their_own_units() -> None:
     truth = np.column_stack([1e6 * rng.normal(size=90), 1e-6 * rng.normal(size=90)])
-    of = Compared(truth * 1.1, truth, np.zeros(90, int), {"mean": lambda: np.zeros_like(truth)})
+    of = Compared(truth * 1.1, truth, np.zeros(90, int), {"mean": np.zeros_like(truth)})
     results = results_by_target(of, {})
     scores = target_scores(results, {"target": ["molar_mass (g/mol)", "leak_mol_s"]})
     assert [score.name for score in scores] == ["molar_mass", "leak_mol_s"]
@@ -68,7 +69,7 @@ def test_a_panel_has_its_scaled_error_first() -> None:
 def test_series_in_which_a_target_is_constant_are_left_out_and_counted() -> None:
     of = shops((100.0, 10.0, 1.0, 1.0, 1.0))
     still = of.series >= 2
-    of.target[still], of.outputs[still], of.others["last"]()[still] = 5.0, 5.01, 5.0
+    of.target[still], of.outputs[still], np.asarray(of.others["last"])[still] = 5.0, 5.01, 5.0
     scales = {
         0: np.array([50.0]),
         1: np.array([5.0]),
@@ -90,7 +91,7 @@ def test_series_in_which_a_target_is_constant_are_left_out_and_counted() -> None
 @pytest.mark.parametrize("n", [1, 2])
 def test_a_target_that_is_constant_everywhere_says_so(n: int) -> None:
     truth, series = np.full((20, 1), 5.0), np.arange(20) % n
-    of = Compared(truth + 0.1, truth, series, {"last": lambda: truth})
+    of = Compared(truth + 0.1, truth, series, {"last": truth})
     (score,) = target_scores(results_by_target(of, {}), {"target": ["valve"]})
     where = " (constant)" if n == 1 else " (constant in all 2 series)"
     assert score.in_words() == "valve: ± 0.1; the last value: ± 0" + where
@@ -116,7 +117,7 @@ def test_results_of_earlier_versions_have_no_lines() -> None:
 def test_the_gain_counts_series_alike() -> None:
     of = shops((100.0, 10_000.0, 1.0))
     units = Units("rows", np.arange(len(of.series)), len(of.series))
-    gain = relative_gain(of, of.others["last"](), units)
+    gain = relative_gain(of, of.others["last"], units)
     assert gain["relative_gain"] == pytest.approx(0.5)
 
 
@@ -155,13 +156,25 @@ def test_a_target_without_errors_of_its_own_has_no_part_in_the_gain() -> None:
     both = Compared(
         np.hstack([of.outputs, constant + 0.5]), np.hstack([of.target, constant]), of.series, {}
     )
-    other, units = of.others["last"](), Units("rows", np.arange(40), 40)
+    other, units = of.others["last"], Units("rows", np.arange(40), 40)
     for error in (0.0, 4e-7):
         gain = relative_gain(both, np.hstack([other, constant + error]), units)
         assert gain == relative_gain(of, other, units)
         alone = Compared(constant + 0.5, constant, of.series, {})
         assert relative_gain(alone, constant + error, units) == {}
         assert "target_1_r2" not in results_by_target(alone, {})
+
+
+def test_answers_are_scored_in_parts_to_the_bit_as_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    truth, series = rng.normal(5, 2, (400, 3)), rng.integers(0, 4, 400)
+    own, other = (truth + 0.1 * rng.normal(size=truth.shape) for _ in range(2))
+    computed = Computed(lambda rows: other[rows], other.shape, 64)
+    units, made = Units("rows", np.arange(400), 400), []
+    for at_once, given in ((2**18, other), (30, other), (30, computed)):
+        monkeypatch.setattr("hiddenstate.metrics.by_target.AT_ONCE", at_once)
+        of = Compared(own, truth, series, {"last": given})
+        made.append(results_by_target(of, {}) | relative_gain(of, given, units))
+    assert made[0] == made[1] == made[2]
 
 
 def test_no_gain_is_above_one() -> None:

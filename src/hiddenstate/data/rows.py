@@ -218,6 +218,57 @@ class Read:
         return piece
 
 
+class Computed:
+    """Values (n, O) that are computed when they are read, as all of them are a copy of the data.
+
+    Parameters
+    ----------
+    make : callable
+        Returns some of them, from a slice of their numbers.
+    shape : tuple of int
+        (n, O).
+    size : int, optional
+        Rows that are computed at once.
+    """
+
+    ndim = 2
+
+    def __init__(
+        self, make: Callable[[slice], Array], shape: tuple[int, int], size: int | None = None
+    ) -> None:
+        self.make, self.shape = make, shape
+        self._size = max(1, AT_ONCE // max(1, shape[1]) if size is None else size)
+        self._last: tuple[int, Array] | None = None
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, which: Any) -> Array:
+        """Return some rows, and of a pair some columns of these, as an array has them."""
+        chosen, columns = which if isinstance(which, tuple) else (which, slice(None))
+        places = np.arange(len(self))[chosen]
+        blocks = np.unique(places // self._size).tolist() or [0]
+        if len(blocks) == 1:
+            return np.asarray(self._block(blocks[0])[places - blocks[0] * self._size][:, columns])
+        out: Array = np.empty(0)
+        for k in blocks:
+            here = np.flatnonzero(places // self._size == k)
+            own = self._block(k)[places[here] - k * self._size][:, columns]
+            out = out if len(out) else np.empty((len(places), *own.shape[1:]), own.dtype)
+            out[here] = own
+        return out
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        return np.asarray(self[:], dtype)
+
+    def _block(self, number: int) -> Array:
+        """Return a block of rows; that of the last call is still there."""
+        if self._last is None or self._last[0] != number:
+            rows = slice(number * self._size, min((number + 1) * self._size, len(self)))
+            self._last = number, self.make(rows)
+        return self._last[1]
+
+
 def known_steps(values: Array) -> Array:
     """Return at which steps (N, T) no value of rows (N, T, I) is missing; in parts."""
     if values.nbytes <= PIECE:

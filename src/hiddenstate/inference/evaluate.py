@@ -318,7 +318,7 @@ def _score_regressor(
         plain = prep.central(scores.target_mean(train.y, lengths))
     else:
         name, plain = "the mean of these targets", scores.target_mean(target)
-    plain = np.broadcast_to(plain, target.shape)
+    plain = np.broadcast_to(plain, target.shape) if now is None else now
     baseline = scores.mean_squared_error(plain, target)
     result: RegressorScores = {
         "answers": len(outputs),

@@ -1,8 +1,7 @@
 """Scores of the forecasts of a run beside those of its linear path and of the last season."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Literal, TypedDict
+from collections.abc import Sequence
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 
@@ -10,7 +9,7 @@ from hiddenstate.data import Rows
 from hiddenstate.data.calendar import Calendar
 from hiddenstate.data.origin import Origin, whole
 from hiddenstate.data.prepare.transform import Transform
-from hiddenstate.data.rows import AT_ONCE, at_steps
+from hiddenstate.data.rows import AT_ONCE, Computed, as_slice, at_steps
 from hiddenstate.inference.predict import Answers
 from hiddenstate.metrics.by_target import mean_errors, nearest
 from hiddenstate.metrics.forecasts import (
@@ -55,8 +54,8 @@ def forecast_scores(transform: Transform, answers: Answers, train: Rows | None) 
     mase = scaled_error(answers.outputs, answers.target, series, scales)
     if mase is not None:
         scores["mase"] = mase
-    for name, make in other_forecasts(transform, answers, train).items():
-        scores[name] = mean_squared_error(make(), answers.target)
+    for name, other in other_forecasts(transform, answers, train).items():
+        scores[name] = mean_squared_error(other, answers.target)
     return scores
 
 
@@ -92,23 +91,47 @@ def scales_of(
 
 def other_forecasts(
     transform: Transform, answers: Answers, train: Rows | None = None
-) -> dict[Other, Callable[[], Array]]:
-    """Return what makes the forecasts (n, O) that need no network, by the name of their score."""
+) -> dict[Other, Computed]:
+    """Return the forecasts (n, O) that need no network, by the name of their score."""
     if answers.now is None:
         return {}
-    forecasts: dict[Other, Callable[[], Array]] = {}
+    forecasts: dict[Other, Computed] = {}
     if transform.linear is not None:
-        forecasts["linear_mse"] = partial(_linear_forecast, transform, answers)
+        forecasts["linear_mse"] = linear_forecast(transform, answers)
     seasonal = seasonal_forecast(transform, answers, train)
     if seasonal is not None:
         forecasts["seasonal_mse"] = seasonal[1]
     return forecasts
 
 
-def _linear_forecast(transform: Transform, answers: Answers) -> Array:
-    alone = transform.linear_targets(answers.rows.X)
-    assert alone is not None
-    return at_steps(alone, answers.row, answers.step)
+def linear_forecast(transform: Transform, answers: Answers) -> Computed:
+    """Return the forecasts (n, O) of the linear path alone."""
+    path, X, T = transform.linear, answers.rows.X, answers.rows.X.shape[1]
+    assert path is not None
+    n, n_targets = answers.target.shape
+    in_parts = transform.is_alike_in_parts
+
+    def alone(rows: Any, first: int, last: int) -> Array:
+        made = transform.linear_targets(X[rows, first:last])
+        assert made is not None
+        return made
+
+    def some(which: slice) -> Array:
+        row, step = answers.row[which], answers.step[which]
+        if not in_parts:
+            return at_steps(alone(slice(None), 0, T), row, step)
+        rows, place = np.unique(row, return_inverse=True)
+        if len(rows) > 1 and AT_ONCE // n_targets >= T:
+            return np.asarray(alone(as_slice(rows), 0, T)[place, step])
+        made = np.empty((len(row), n_targets))
+        for k, own in enumerate(rows.tolist()):  # steps of long rows, and those that they follow
+            at = step[place == k]
+            first = max(int(at.min()) - path.n_lags, 0)
+            made[place == k] = alone(slice(own, own + 1), first, int(at.max()) + 1)[0, at - first]
+        return made
+
+    at_once = max(AT_ONCE // n_targets, 4 * path.n_lags)
+    return Computed(some, (n, n_targets), at_once if in_parts else n)
 
 
 def periods_of(transform: Transform, calendar: Calendar | None) -> list[int]:
@@ -133,9 +156,9 @@ def simple_forecasts(transform: Transform, calendar: Calendar | None, first: int
 
 def seasonal_forecast(
     transform: Transform, answers: Answers, train: Rows | None
-) -> tuple[list[int], Callable[[], Array]] | None:
-    """Return the steps of a period of each target, and what makes its last values (n, O) at the
-    place of the targets: of several periods those with the smallest error.
+) -> tuple[list[int], Computed] | None:
+    """Return the steps of a period of each target, and its last values (n, O) at the place of the
+    targets: of several periods those with the smallest error.
 
     They are there only if they are known for all answers: they may be steps of the training rows.
     """
@@ -150,7 +173,7 @@ def seasonal_forecast(
     if not (errors := {period: own for period, own in each.items() if own is not None}):
         return None
     best = nearest(errors)
-    return best, partial(known.before, [-horizon % period for period in best])
+    return best, known.before([-horizon % period for period in best])
 
 
 class _Known:
@@ -177,19 +200,20 @@ class _Known:
         are unknown."""
         target = self.answers.target
         ago = self.before([steps] * target.shape[1])
-        series = self.own.series[self.answers.row]
-        return mean_errors(ago, target, series) if np.isfinite(ago).all() else None
+        errors = mean_errors(ago, target, self.own.series[self.answers.row])
+        return errors if np.isfinite(errors).all() else None
 
-    def before(self, steps: Sequence[int]) -> Array:
+    def before(self, steps: Sequence[int]) -> Computed:
         """Return the values (n, O) of each target so many steps before the last known ones."""
-        n, width = len(self.answers.row), self.X.shape[-1]
-        ago, at_once = np.empty((n, len(steps))), max(1, AT_ONCE // max(1, width))
-        for first in range(0, n, at_once):
-            some = slice(first, first + at_once)
+
+        def some(rows: slice) -> Array:
+            ago = np.empty((len(self.answers.row[rows]), len(steps)))
             for each in dict.fromkeys(steps):
                 which = [o for o, own in enumerate(steps) if own == each]
-                ago[some, which] = self._some_before(some, each)[:, which]
-        return ago
+                ago[:, which] = self._some_before(rows, each)[:, which]
+            return ago
+
+        return Computed(some, (len(self.answers.row), len(steps)))
 
     def _some_before(self, some: slice, steps: int) -> Array:
         """Return the values of some answers so many steps before; NaN where unknown."""

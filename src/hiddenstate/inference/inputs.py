@@ -23,7 +23,7 @@ from hiddenstate.data.readers.open import (
     sample_columns,
     with_trained_columns,
 )
-from hiddenstate.data.rows import flat_rows
+from hiddenstate.data.rows import Computed, at_steps, flat_rows
 from hiddenstate.engines import Predictor
 from hiddenstate.engines.signals import Carried, state_before
 from hiddenstate.errors import DataError, OptionError, count, printable
@@ -34,6 +34,9 @@ from hiddenstate.models.weight_file import refuse_code
 from hiddenstate.runs import Run, find_run
 from hiddenstate.runs.run_data import run_dataset, unchanged_dataset
 from hiddenstate.system.typing import Array
+
+WINDOWS_PER_CALL, NUMBERS_PER_CALL = 4096, 2**21
+"""Most windows of a series that are predicted in one call, and most numbers in these."""
 
 
 def open_model(name: str, runs_dir: Path) -> tuple[FittedModel, Run | None]:
@@ -281,3 +284,25 @@ def state_after_training(predictor: Predictor, model: FittedModel, run: Run | No
         return {}
     dataset = run_dataset(run, config_to_answer(run))
     return state_before(predictor, model.net, dataset.train, dataset.require_test())
+
+
+def values_now(prep: Transform, rows: Rows, row: Array, step: Array) -> Computed | None:
+    """Return the values (n, O) of the targets at steps of prepared rows, computed when they are
+    read; None if they are not among the features."""
+    first = prep.current_targets(rows.X[:0])
+    if first is None:
+        return None
+
+    def some(which: slice) -> Array:
+        current = prep.current_targets(at_steps(rows.X, row[which], step[which]))
+        assert current is not None
+        return current
+
+    return Computed(some, (len(row), first.shape[-1]))
+
+
+def windows_per_call(X: Array, window: int) -> int:
+    """Return how many windows of series X (..., I) are predicted in one call: as many times 64, so
+    that the last bit of an answer does not depend on it."""
+    n_blocks: int = NUMBERS_PER_CALL // (window * X.shape[-1] * 64)
+    return min(WINDOWS_PER_CALL, 64 * max(1, n_blocks))

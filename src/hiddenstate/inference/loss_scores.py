@@ -23,7 +23,9 @@ def central(transform: Transform, answers: Answers) -> Answers | None:
         return None
     own, now = transform.central, answers.now
     outputs, target = own(answers.outputs), own(answers.target)
-    return replace(answers, outputs=outputs, target=target, now=None if now is None else own(now))
+    if transform.quantiles and now is not None:
+        now = own(np.asarray(now))
+    return replace(answers, outputs=outputs, target=target, now=now)
 
 
 def quantile_scores(
@@ -61,7 +63,7 @@ def _without_network(transform: Transform, answers: Answers, train: Rows | None)
     """Return what is answered without a network: the last value, or the training quantiles (n, O);
     None if the training rows are not known."""
     if answers.now is not None:
-        return answers.now
+        return np.asarray(answers.now)
     if train is None or train.y is None:
         return None
     lengths = train.lengths if train.y.ndim == 3 else None

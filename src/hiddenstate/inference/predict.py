@@ -9,7 +9,7 @@ import numpy as np
 from hiddenstate.data import Rows, SequenceDataset, fractions, in_pieces
 from hiddenstate.data.dataset import label_array
 from hiddenstate.data.origin import Table, whole
-from hiddenstate.data.rows import at_steps, kept_of
+from hiddenstate.data.rows import Computed, at_steps, kept_of
 from hiddenstate.engines import Predictor
 from hiddenstate.engines.signals import Carried, begin_from_zero, follow_signals
 from hiddenstate.errors import DataError, count, listed, printable
@@ -18,6 +18,8 @@ from hiddenstate.inference.inputs import (
     read_ahead,
     run_test_data,
     state_after_training,
+    values_now,
+    windows_per_call,
 )
 from hiddenstate.inference.target_times import target_times, time_remarks
 from hiddenstate.metrics.scores import error_by_row
@@ -26,9 +28,6 @@ from hiddenstate.models.net import Params
 from hiddenstate.program.equations import softmax
 from hiddenstate.runs import Run
 from hiddenstate.system.typing import Array
-
-WINDOWS_PER_CALL = 4096
-"""Windows of a series that are predicted in one call."""
 
 RESERVED = ("row", "series", "step", "time", "target_time", "part")
 """Columns of a prediction that a target of the same name does not replace."""
@@ -308,8 +307,9 @@ class Answers:
         Index of the row and of its step that each output belongs to.
     outputs, target : ndarray (n, O)
         In the units of the targets.
-    now : ndarray (n, O) or None
-        Last known values of the targets, if a target is forecast from its own past.
+    now : ndarray (n, O), Computed or None
+        Last known values of the targets, if a target is forecast from its own past; computed when
+        they are read, unless they are some of several quantiles.
     washed_out : int, default 0
         Steps after a state of zero that are left out, as they were in no training loss.
     """
@@ -319,7 +319,7 @@ class Answers:
     step: Array
     outputs: Array
     target: Array
-    now: Array | None
+    now: Array | Computed | None
     washed_out: int = 0
 
 
@@ -354,8 +354,6 @@ def predictions_and_targets(
         y = rows.require_targets()
         row, step, outputs = predict_steps(model, predictor, rows, "test rows", {})
         target = at_steps(y, row, step) if y.ndim == 3 else y[row]
-    now = prep.current_targets(rows.X) if prep.reading.get("horizon") else None
-    now = None if now is None else at_steps(now, row, step)
     kept = np.logical_and(np.isfinite(target).all(axis=1), np.isfinite(outputs).all(axis=1))
     anew = begin_from_zero(rows, state)[row] if model.stateful else True
     washed_out = (step < model.washout) & anew & kept
@@ -363,7 +361,7 @@ def predictions_and_targets(
     if not kept.any():
         raise DataError("test rows: no step has both a prediction and a target")
     row, step, outputs, target = (kept_of(each, kept) for each in (row, step, outputs, target))
-    now = None if now is None else kept_of(now, kept)
+    now = values_now(prep, rows, row, step) if prep.reading.get("horizon") else None
     return Answers(rows, row, step, outputs, target, now, int(washed_out.sum()))
 
 
@@ -393,9 +391,9 @@ def _predict_one_series(
         return np.arange(W - 1, T // W * W, W), outputs
     ends = np.arange(W, T + 1)
     lead = W - 1 if every else 0  # the steps before the end of the first window
-    made: Array = np.empty(0)
-    for first in range(0, len(ends), WINDOWS_PER_CALL):
-        windows = X[ends[first : first + WINDOWS_PER_CALL, None] + np.arange(-W, 0)]
+    made, at_once = np.empty(0), windows_per_call(X, W)
+    for first in range(0, len(ends), at_once):
+        windows = X[ends[first : first + at_once, None] + np.arange(-W, 0)]
         outputs = prep.undo_targets(predictor.predict(windows), windows)
         if not first:
             made = np.empty((lead + len(ends), outputs.shape[-1]), outputs.dtype)

@@ -12,6 +12,7 @@ import numpy as np
 from hiddenstate.data import Rows, fractions, in_pieces
 from hiddenstate.data.origin import whole
 from hiddenstate.data.prepare.transform import Transform
+from hiddenstate.data.rows import Computed
 from hiddenstate.inference.forecast_scores import other_forecasts, scales_of
 from hiddenstate.inference.predict import Answers
 from hiddenstate.metrics.forecasts import scaled_errors
@@ -152,7 +153,7 @@ def of_answers(
     answers: Answers,
     train: Rows | None,
     scores: Mapping[str, Any],
-    best: tuple[str, Array],
+    best: tuple[str, Array | Computed],
     prefix: str = "",
 ) -> dict[str, float]:
     """Return the intervals of the scores of a regressor as results.
@@ -174,11 +175,11 @@ def of_answers(
     if not units.few:
         return {}
     name, plain = best
-    others = {str(name): make for name, make in other_forecasts(transform, answers, train).items()}
+    others: dict[str, Array | Computed] = {}
+    others |= {str(name): own for name, own in other_forecasts(transform, answers, train).items()}
     outputs, target = answers.outputs, answers.target
     errors, draws = error_by_row(outputs, target), Bootstrap(units)
-    baseline = others[name]() if name in others else plain
-    gain = draws.mean(error_by_row(baseline, target) - errors)
+    gain = draws.mean(error_by_row(others.get(name, plain), target) - errors)
     ends = {f"{prefix}mse": draws.mean(errors)}
     if f"{prefix}mae" in scores:
         differences = (

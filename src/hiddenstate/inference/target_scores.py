@@ -1,6 +1,6 @@
 """Scores of each target of a regression beside what answers without a network."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from hiddenstate.data import Rows
 from hiddenstate.data.origin import whole
 from hiddenstate.data.prepare.transform import Transform
+from hiddenstate.data.rows import Computed
 from hiddenstate.inference.forecast_scores import (
     changes_since,
     other_forecasts,
@@ -40,7 +41,11 @@ from hiddenstate.system.typing import Array
 
 
 def by_target(
-    transform: Transform, answers: Answers, train: Rows | None, plain: Array, alone: bool = False
+    transform: Transform,
+    answers: Answers,
+    train: Rows | None,
+    plain: Array | Computed,
+    alone: bool = False,
 ) -> dict[str, float]:
     """Return the scores of each target as results, and the gain over the best of what answers
     without a network (:mod:`hiddenstate.metrics.target_scores`).
@@ -59,19 +64,15 @@ def by_target(
     """
     if not len(answers.target):
         return {}
-    others: dict[str, Callable[[], Array]] = {
-        LAST if answers.now is not None else MEAN: lambda: np.broadcast_to(
-            plain, answers.target.shape
-        )
-    }
-    for result, make in other_forecasts(transform, answers, train).items():
-        others[LINEAR if result == "linear_mse" else SEASONAL] = make
+    others: dict[str, Array | Computed] = {LAST if answers.now is not None else MEAN: plain}
+    for result, other in other_forecasts(transform, answers, train).items():
+        others[LINEAR if result == "linear_mse" else SEASONAL] = other
     series = _series_of(answers)
     of = Compared(answers.outputs, answers.target, series, others)
     results = results_by_target(of, scales_of(transform, answers, train)[0])
     best = smallest_error(results, [name for name in others if not (alone and name == LINEAR)])
     if best is not None:
-        results |= relative_gain(of, others[best](), units_of_differences(transform, answers))
+        results |= relative_gain(of, others[best], units_of_differences(transform, answers))
     return results | (_season_ago(transform, answers, train) if SEASONAL in others else {})
 
 
@@ -143,9 +144,9 @@ def _simple_quantiles(
         return {QUANTILES: _of_series(each, constant(y, lengths, q), numbers)}
     found, horizon = {}, _horizon(transform)
     season = seasonal_forecast(transform, answers, train)
-    starts = {LAST: (answers.now, [horizon] * answers.now.shape[1])}
+    starts = {LAST: (np.asarray(answers.now), [horizon] * answers.now.shape[1])}
     if season is not None:
-        starts[SEASONAL] = season[1](), [period * -(-horizon // period) for period in season[0]]
+        starts[SEASONAL] = season[1][:], [period * -(-horizon // period) for period in season[0]]
     for name, (start, steps) in starts.items():
         changes = [_quantiles_of_changes(transform, train, k, o) for o, k in enumerate(steps)]
         added = [_of_series(each, every, numbers) for each, every in changes]

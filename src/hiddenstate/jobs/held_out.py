@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from hiddenstate.data import Rows
 from hiddenstate.data.origin import Origin, whole
 from hiddenstate.data.prepare.axes import as_numbers
-from hiddenstate.data.rows import AT_ONCE, at_steps, column_spans, in_pieces
+from hiddenstate.data.rows import AT_ONCE, Computed, at_steps, column_spans, in_pieces
 from hiddenstate.engines import Engine
 from hiddenstate.engines.members import averaged
 from hiddenstate.inference.forecast_scores import seasonal_forecast
+from hiddenstate.inference.inputs import values_now
 from hiddenstate.inference.predict import Answers
 from hiddenstate.jobs.base import Job
 from hiddenstate.jobs.snapshot_limits import HELD_BEFORE, HELD_ROWS, HELD_STEPS, LANES
@@ -44,7 +45,7 @@ class Steps:
         Number of the series in the data, and the step of the series that the target belongs to. If
         a series has one target, all rows are one series and `at` is the row.
     target, baseline : ndarray (n, O)
-        The target, and what is predicted without a network.
+        The target, and what is predicted without a network; the latter may be computed when read.
     """
 
     row: NDArray[np.int64]
@@ -52,7 +53,7 @@ class Steps:
     series: NDArray[np.int64]
     at: NDArray[np.int64]
     target: Array
-    baseline: Array
+    baseline: Array | Computed
 
     def of(self, number: int, most: int, both_ends: bool) -> NDArray[np.intp]:
         """Return where the steps of a series are: all, or at most `most` from its ends."""
@@ -122,7 +123,7 @@ class HeldOut:
         return arrays
 
     def final_arrays(
-        self, answers: Answers, members: Sequence[Array] = (), alone: Array | None = None
+        self, answers: Answers, members: Sequence[Array] = (), alone: Array | Computed | None = None
     ) -> dict[str, Array]:
         """Return the lanes drawn at the end, with their predictions, and all residuals; `members`
         are the outputs of the members of a net, `alone` those with all that it adds to a path."""
@@ -155,12 +156,12 @@ class HeldOut:
         spans = column_spans(outputs.shape[1], at_once)
         parts = [residual_counts(residuals(span)) for span in spans]
         edges, counts = (np.concatenate(each) for each in zip(*parts, strict=True))
-        more = {"held_prediction": outputs}
+        more: dict[str, Array | Computed] = {"held_prediction": outputs}
         if len(members):
             more["held_low"] = np.min(members, axis=0)[order]
             more["held_high"] = np.max(members, axis=0)[order]
         if alone is not None:
-            more["net_held_prediction"] = alone[order]
+            more["net_held_prediction"] = alone if isinstance(order, slice) else alone[order]
         arrays = self._lines(steps, numbers, more)
         arrays |= {"residual_edge": edges, "residual_count": counts}
         arrays |= {"residual_scaled": np.ones(1, np.int32)} if several else {}
@@ -174,7 +175,7 @@ class HeldOut:
             arrays |= self._spectrum(steps, outputs)
         return arrays
 
-    def _nearest(self, answers: Answers) -> tuple[Array | None, bool]:
+    def _nearest(self, answers: Answers) -> tuple[Array | Computed | None, bool]:
         """Return the last values in a forecast, or the values a season ago if these are nearer to
         all targets, and whether they are; else None."""
         last = answers.now
@@ -184,7 +185,7 @@ class HeldOut:
         if season is None:
             return last, False
         series = (answers.rows.origin or whole(len(answers.rows))).series[answers.row]
-        values = season[1]()
+        values = season[1]
         errors = (mean_errors(each, answers.target, series) for each in (last, values))
         is_nearer = bool(min(nearest(dict(enumerate(errors)))))
         return values if is_nearer else last, is_nearer
@@ -207,7 +208,8 @@ class HeldOut:
         is_signal = self.job.net.output == "steps" and (self.job.stateful or not self.horizon)
         if not is_signal or self.transform.quantiles:
             return {}
-        made = error_spectrum(steps.target, steps.baseline, outputs, steps.series, steps.at)
+        plain = np.asarray(steps.baseline)
+        made = error_spectrum(steps.target, plain, outputs, steps.series, steps.at)
         return {} if made is None else {"spectrum": made.astype(np.float32)}
 
     @cached_property
@@ -230,12 +232,16 @@ class HeldOut:
                     read[:, : self.window - 1] = False
             row, step = np.nonzero(read)
             target = at_steps(y, row, step)
-        now = self.transform.current_targets(test.X) if self.horizon else None
-        now = None if now is None else at_steps(now, row, step)
+        now = values_now(self.transform, test, row, step) if self.horizon else None
         return self._sorted(self.origin, row, step, target, now)[0]
 
     def _sorted(
-        self, origin: Origin, row: Array, step: Array, target: Array, now: Array | None
+        self,
+        origin: Origin,
+        row: Array,
+        step: Array,
+        target: Array,
+        now: Array | Computed | None,
     ) -> tuple[Steps, Array | slice]:
         """Return steps in the order of their series and time, and the places they come from."""
         if self.one_a_series:
@@ -289,13 +295,13 @@ class HeldOut:
         self,
         steps: Steps,
         numbers: Array,
-        outputs: Mapping[str, Array] = MappingProxyType({}),
+        outputs: Mapping[str, Array | Computed] = MappingProxyType({}),
     ) -> dict[str, Array]:
         """Return the arrays of the series `numbers`, with outputs (n, O) of all steps by the names
         of their arrays; `held_prediction` with its error."""
         lanes: dict[str, list[Array]] = {}
 
-        def error(prediction: Array, every: Array, o: int) -> Array:
+        def error(prediction: Array | Computed, every: Array, o: int) -> Array:
             target, quantiles = steps.target[every, o], self.transform.quantiles
             return np.array(output_error(prediction[every, o], target, o, quantiles))
 

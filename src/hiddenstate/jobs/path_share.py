@@ -15,9 +15,8 @@ import numpy as np
 
 from hiddenstate.data import Rows
 from hiddenstate.data.origin import whole
-from hiddenstate.data.rows import as_slice
+from hiddenstate.data.rows import Computed, as_slice
 from hiddenstate.engines import Engine
-from hiddenstate.inference.predict import Answers
 from hiddenstate.jobs.again import trained_again
 from hiddenstate.jobs.base import Job
 from hiddenstate.metrics.scores import mean_squared_error
@@ -72,9 +71,9 @@ class AddedToPath:
         """Return the share, the mean over the targets."""
         return {"net_share": float(self.shares.target.mean())}
 
-    def scores(self, full: Answers) -> dict[str, float]:
-        """Return the error of `full`, the answers with these weights, if it is finite."""
-        error = mean_squared_error(full.outputs, full.target)
+    def scores(self, full: Array | Computed, target: Array) -> dict[str, float]:
+        """Return the error of `full`, the answers (n, O) with these weights, if it is finite."""
+        error = mean_squared_error(full, target)
         return {"net_mse": error} if np.isfinite(error) else {}
 
 

@@ -11,14 +11,19 @@ from hiddenstate.data.bundled.waves import load_waves
 from hiddenstate.data.dataset import MAX_NAMES
 from hiddenstate.data.prepare.streams import overlap
 from hiddenstate.data.prepare.transform import Transform
-from hiddenstate.data.rows import AT_ONCE, column_spans, in_pieces, overlapping
+from hiddenstate.data.rows import AT_ONCE, Computed, column_spans, in_pieces, overlapping
 from hiddenstate.engines import Engine, make_predictor
 from hiddenstate.engines.signals import state_before
 from hiddenstate.errors import DataError, OptionError, count
 from hiddenstate.inference.forecast_scores import forecast_scores
 from hiddenstate.inference.hidden_states import at_every_step
+from hiddenstate.inference.inputs import windows_per_call
 from hiddenstate.inference.loss_scores import central, quantile_scores, signal_score
-from hiddenstate.inference.predict import Answers, predict_steps, predictions_and_targets
+from hiddenstate.inference.predict import (
+    Answers,
+    predict_steps,
+    predictions_and_targets,
+)
 from hiddenstate.inference.score_intervals import of_answers
 from hiddenstate.inference.target_scores import by_target
 from hiddenstate.jobs.base import Evaluation, Job, of_members
@@ -102,13 +107,11 @@ class RegressJob(Job):
                 now = None if answers.now is None else steps.baseline
                 row, step, target = steps.row, steps.step, steps.target
                 answers = replace(answers, row=row, step=step, target=target, now=now)
-            full = None if added is None else self._test_predictions(added.params, test, answers)
+            full = None if added is None else self._of_other_weights(added.params, answers)
             if can_show_held_out(self):
                 made = [own.outputs for own in members]
-                whole = None if full is None else full.outputs
-                arrays = self.held_out.final_arrays(answers, made, whole)
-                del whole
-            of_added = {} if added is None or full is None else added.scores(full)
+                arrays = self.held_out.final_arrays(answers, made, full)
+            of_added = {} if added is None or full is None else added.scores(full, answers.target)
             del full
             noun = "steps" if test.y.ndim == 3 or self.stateful else "rows"
             results[f"test_{noun}"] = len(answers.target)
@@ -192,17 +195,31 @@ class RegressJob(Job):
         rows = replace(test, y=self.test_targets)
         return [predictions_and_targets(*member, rows, {}) for member in self.members(engine)]
 
-    def _test_predictions(self, params: Params, test: Rows, like: Answers | None = None) -> Answers:
-        """Return predictions and targets; a carried state continues from the training rows. Those
-        of other weights are `like` the first but for their outputs, as all else is large."""
+    def _of_other_weights(self, params: Params, answers: Answers) -> Array | Computed:
+        """Return the outputs (n, O) of a net with other weights for the same windows as answers,
+        computed when they are read; or of whole series or all steps."""
         model = self.fitted(params)
         predictor = make_predictor(model, "cpu", self.config.training.threads)
-        if like is not None and not self.stateful:
-            row, step, outputs = predict_steps(model, predictor, like.rows, "test rows", {})
-            T = like.rows.X.shape[1]
-            if len(outputs) != len(like.outputs):
-                outputs = outputs[np.searchsorted(row * T + step, like.row * T + like.step)]
-            return replace(like, outputs=outputs)
+        rows, (n, n_outputs), W = answers.rows, answers.outputs.shape, model.window
+        if not W or self.net.output == "steps":
+            row, step, outputs = predict_steps(model, predictor, rows, "test rows", {})
+            if len(outputs) == n:
+                return outputs
+            T = rows.X.shape[1]
+            kept = np.searchsorted(row * T + step, answers.row * T + answers.step)
+            return np.asarray(outputs[kept])
+
+        def some(which: slice) -> Array:
+            row, last = answers.row[which, None], answers.step[which, None]
+            windows = rows.X[row, last + np.arange(1 - W, 1)]
+            return model.transform.undo_targets(predictor.predict(windows), windows)
+
+        return Computed(some, (n, n_outputs), windows_per_call(rows.X, W))
+
+    def _test_predictions(self, params: Params, test: Rows) -> Answers:
+        """Return predictions and targets; a carried state continues from the training rows."""
+        model = self.fitted(params)
+        predictor = make_predictor(model, "cpu", self.config.training.threads)
         train, state = self.dataset.train, dict[int, Params]()
         if self.stateful:
             state = state_before(predictor, model.net, train, test)

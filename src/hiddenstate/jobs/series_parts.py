@@ -12,7 +12,8 @@ import numpy as np
 from hiddenstate.data import Rows
 from hiddenstate.data.origin import whole
 from hiddenstate.data.prepare.transform import Transform
-from hiddenstate.data.rows import AT_ONCE, at_steps, in_pieces
+from hiddenstate.data.rows import AT_ONCE, in_pieces
+from hiddenstate.inference.forecast_scores import linear_forecast
 from hiddenstate.inference.predict import Answers
 from hiddenstate.jobs.held_out import letters, series_name
 from hiddenstate.system.typing import Array
@@ -72,10 +73,8 @@ def parts_of_network(transform: Transform, answers: Answers, share: Array) -> Pa
         Share of the network; where it is 0, so is its part.
     """
     origin = answers.rows.origin or whole(len(answers.rows))
-    path = transform.linear_targets(answers.rows.X)
-    assert path is not None
     assert answers.now is not None
-    alone = at_steps(path, answers.row, answers.step)
+    alone = linear_forecast(transform, answers)
     numbers, place = np.unique(origin.series[answers.row], return_inverse=True)
     sizes = np.zeros((2, len(numbers), len(share)))
     for first, forecast in in_pieces(alone, 8 * AT_ONCE):

@@ -3,11 +3,12 @@
 Shapes: n answers, O targets, S series.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from hiddenstate.data.rows import Computed
 from hiddenstate.metrics.intervals import Units, paired_difference
 from hiddenstate.metrics.target_scores import CONSTANT, GAIN, MOST, SERIES
 from hiddenstate.system.typing import Array
@@ -26,13 +27,13 @@ class Compared:
     series : ndarray (n,)
         The number of the series of each answer; all equal where rows are no series.
     others : dict
-        What makes the answers (n, O) without a network, by name: one at a time is in memory.
+        The answers (n, O) without a network, by name, which may be computed when they are read.
     """
 
     outputs: Array
     target: Array
     series: Array
-    others: Mapping[str, Callable[[], Array]]
+    others: Mapping[str, Array | Computed]
 
 
 def results_by_target(of: Compared, scales: Mapping[int, Array]) -> dict[str, float]:
@@ -55,8 +56,8 @@ def results_by_target(of: Compared, scales: Mapping[int, Array]) -> dict[str, fl
     parts = [_scores_of(of, which, place, S) for which in _spans(of.target)]
     each = {name: np.concatenate([one[name] for one, _ in parts], axis=1) for name in parts[0][0]}
     moves = np.concatenate([moves for _, moves in parts], axis=1)
-    for name, make in of.others.items():
-        each[f"{name}_mae"] = mean_errors(make(), of.target, of.series)
+    for name, other in of.others.items():
+        each[f"{name}_mae"] = mean_errors(other, of.target, of.series)
     if scales:
         unknown = np.full(n_targets, np.nan)
         scale = np.stack([scales.get(number, unknown) for number in numbers.tolist()])
@@ -78,18 +79,28 @@ def _scores_of(of: Compared, which: slice, place: Array, S: int) -> tuple[dict[s
     return {"mae": mae, "rmse": np.sqrt(mse), "r2": r2}, moves
 
 
-def mean_errors(forecasts: Array, target: Array, series: Array) -> Array:
+def mean_errors(forecasts: Array | Computed, target: Array, series: Array) -> Array:
     """Return the mean absolute error (S, O) of forecasts (n, O) in each series."""
     numbers, place = np.unique(series, return_inverse=True)
-    each = ((forecasts[:, which], target[:, which]) for which in _spans(target))
-    errors = (np.abs(np.subtract(*pair, dtype=np.float64)) for pair in each)
-    return np.concatenate([_by_series(each, place, len(numbers)) for each in errors], axis=1)
+    parts = (
+        (rows, np.abs(np.subtract(forecasts[rows], target[rows], dtype=np.float64)))
+        for rows in _rows_at_once(target.shape, len(numbers))
+    )
+    return _means(_summed(np.zeros((len(numbers), target.shape[1])), parts, place), place)
 
 
 def _spans(target: Array) -> list[slice]:
     """Return spans of targets (n, O) that are scored at once, as each takes several copies."""
     n_targets, at_once = target.shape[1], max(1, AT_ONCE // max(len(target), 1))
     return [slice(o, o + at_once) for o in range(0, max(n_targets, 1), at_once)]
+
+
+def _rows_at_once(shape: tuple[int, ...], n_series: int) -> Iterator[slice]:
+    """Yield slices of rows (n, O) that are summed by series at once, more than there are series."""
+    n, n_targets = shape
+    at_once = max(1, AT_ONCE // max(n_targets, 1), n_series)
+    for first in range(0, n, at_once):
+        yield slice(first, first + at_once)
 
 
 def losses_by_target(losses: Mapping[str, Array], target: Array, series: Array) -> dict[str, float]:
@@ -130,7 +141,7 @@ def nearest(each: Mapping[int, Array]) -> list[int]:
     return best
 
 
-def relative_gain(of: Compared, other: Array, units: Units) -> dict[str, float]:
+def relative_gain(of: Compared, other: Array | Computed, units: Units) -> dict[str, float]:
     """Return by what share the mean absolute error is below that of `other` (n, O), as results.
 
     The differences are paired: each is that of both errors of one answer, in units of the mean
@@ -140,9 +151,9 @@ def relative_gain(of: Compared, other: Array, units: Units) -> dict[str, float]:
     has no error but that of rounding has no part in it, and nothing is returned if all are such.
     """
 
-    def losses(rows: slice, which: slice) -> tuple[Array, Array, Array]:
-        truth = of.target[rows, which].astype(np.float64)
-        plain, own = other[rows, which] - truth, of.outputs[rows, which] - truth
+    def losses(rows: slice) -> tuple[Array, Array, Array]:
+        truth = of.target[rows].astype(np.float64)
+        plain, own = other[rows] - truth, of.outputs[rows] - truth
         return np.abs(own), np.abs(plain), truth
 
     return _gain(losses, of.target.shape[1], of.series, units)
@@ -152,28 +163,27 @@ def gain_of_losses(
     own: Array, plain: Array, truth: Array, series: Array, units: Units
 ) -> dict[str, float]:
     """Return the same of errors or losses (n, O) and those of what is compared with."""
-    return _gain(lambda *part: (own[part], plain[part], truth[part]), truth.shape[1], series, units)
+    return _gain(lambda rows: (own[rows], plain[rows], truth[rows]), truth.shape[1], series, units)
 
 
 def _gain(
-    losses: Callable[[slice, slice], tuple[Array, Array, Array]],
+    losses: Callable[[slice], tuple[Array, Array, Array]],
     n_targets: int,
     series: Array,
     units: Units,
 ) -> dict[str, float]:
-    """Return the gain of losses that are computed of some rows and some of the targets, those of
-    what is compared with and the targets in float64 beside them."""
+    """Return the gain of losses that are computed of some rows, with those of what is compared
+    with and the targets in float64."""
     numbers, place, counts = np.unique(series, return_inverse=True, return_counts=True)
     n, S = len(place), len(numbers)
-    (scale, rounding), complete = np.empty((2, S, n_targets)), np.full(n, True)
-    at_once = max(1, AT_ONCE // max(n, 1))
-    for first in range(0, n_targets, at_once):
-        which = slice(first, first + at_once)
-        own, plain, truth = losses(slice(None), which)
-        scale[:, which] = _by_series(plain, place, S)
-        rounding[:, which] = _rounding(truth, place, S)
-        complete &= np.isfinite(plain).all(axis=1) & np.isfinite(own).all(axis=1)
-    is_scored = scale > rounding
+    (total, squares), complete = np.zeros((2, S, n_targets)), np.empty(n, bool)
+    for rows in _rows_at_once((n, n_targets), S):
+        own, plain, truth = losses(rows)
+        complete[rows] = np.isfinite(plain).all(axis=1) & np.isfinite(own).all(axis=1)
+        _summed(total, [(rows, plain)], place)
+        _summed(squares, [(rows, truth**2)], place)
+    scale = _means(total, place)
+    is_scored = scale > np.sqrt(_means(squares, place)) * np.finfo(np.float32).eps
     known = np.asarray(is_scored.any(axis=1))[place] & complete
     if not known.any():
         return {}
@@ -181,7 +191,7 @@ def _gain(
     at_once = max(1, AT_ONCE // n_targets)
     for first in range(0, n, at_once):
         rows = slice(first, first + at_once)
-        own, plain, _ = losses(rows, slice(None))
+        own, plain, _ = losses(rows)
         gain, of = plain - own, is_scored[place[rows]]
         shares = np.divide(gain, scale[place[rows]], out=np.zeros_like(gain), where=of)
         gains[rows] = shares.sum(axis=1) / np.maximum(of.sum(axis=1), 1)
@@ -201,6 +211,22 @@ def _rounding(truth: Array, place: Array, n: int) -> Array:
 
 def _by_series(values: Array, place: Array, n: int) -> Array:
     """Return the mean (S, O) over the answers of each series of `values` (n, O)."""
-    counts = np.maximum(np.bincount(place, minlength=n), 1)
-    sums = [np.bincount(place, column, n) for column in np.asarray(values, np.float64).T]
-    return np.stack(sums, axis=1) / counts[:, None]
+    parts = [(slice(None), np.asarray(values, np.float64))]
+    return _means(_summed(np.zeros((n, values.shape[1])), parts, place), place)
+
+
+def _summed(total: Array, parts: Iterable[tuple[slice, Array]], place: Array) -> Array:
+    """Return sums (S, O) by series, to which parts (m, O) of all rows were added, some rows at a
+    time: to the bit those of all rows at once."""
+    S = len(total)
+    for rows, values in parts:
+        of = np.concatenate([np.arange(S), place[rows]])
+        for o, column in enumerate(values.T):
+            total[:, o] = np.bincount(of, np.concatenate([total[:, o], column]), S)
+    return total
+
+
+def _means(sums: Array, place: Array) -> Array:
+    """Return the means (S, O) of the sums of answers by series."""
+    counts = np.maximum(np.bincount(place, minlength=len(sums)), 1)
+    return np.asarray(sums / counts[:, None])

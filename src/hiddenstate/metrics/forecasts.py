@@ -10,11 +10,8 @@ import numpy as np
 from hiddenstate.data.rows import overlapping
 from hiddenstate.system.typing import Array
 
-AT_ONCE = 2**15
-"""Steps whose changes are computed at once."""
-
-ERRORS_AT_ONCE = 2**19
-"""Errors that are scaled at once."""
+AT_ONCE = 2**19
+"""Changes that are computed, or errors that are scaled, at once."""
 
 Read = Callable[[Array], Array]
 """A function that returns the targets (n, O) of steps (n, I)."""
@@ -65,8 +62,9 @@ def _changes(x: Array, before: int, read: Read) -> Iterator[Array]:
     """Yield the sizes (n, O) of the changes over some steps of a series (T, I), part by part."""
     n = max(len(x) - before, 0)
     # numpy adds a single column in an order of its own, which parts of it do not have.
-    size = AT_ONCE if read(x[:0]).shape[-1] > 1 else n
-    for i in range(0, n, max(size, 1)):
+    width = read(x[:0]).shape[-1]
+    size = max(1, AT_ONCE // width if width > 1 else n)
+    for i in range(0, n, size):
         end = min(i + size, n)
         now, ago = (read(x[i + k : end + k]).astype(np.float64) for k in (before, 0))
         change = np.subtract(now, ago, out=now)
@@ -112,14 +110,15 @@ def _scales(changes: Mapping[int, Iterator[Array]]) -> dict[int, Array]:
 
 
 def _mean(parts: Iterator[Array]) -> Array | None:
-    """Return the mean (O,) of the complete rows of parts (n, O), the same to the bit for any parts
-    of several columns; None if there is none."""
+    """Return the mean (O,) of the complete rows of parts (n, O), which are overwritten: the same to
+    the bit for any parts of several columns; None if there is none."""
     total, n = None, 0
     for part in parts:
         complete = np.isfinite(part).all(axis=1)
         known = part if complete.all() else part[complete]
         if len(known):
-            total = np.add.reduce(known if total is None else np.vstack([total, known]), axis=0)
+            known[0] += 0 if total is None else total
+            total = np.add.reduce(known, axis=0)
             n += len(known)
     return None if total is None else np.asarray(total / n)
 
@@ -158,7 +157,7 @@ def scaled_errors(
     scaled = np.isfinite(scale)
     n_scaled, errors = scaled.sum(axis=1), np.empty(len(place))
     divisors, n_targets = np.where(scaled, scale, 1), scale.shape[1]
-    at_once = max(1, ERRORS_AT_ONCE // max(1, n_targets))
+    at_once = max(1, AT_ONCE // max(1, n_targets))
     for first in range(0, len(place), at_once):
         own = slice(first, first + at_once)
         each = np.abs(outputs[own].astype(np.float64) - target[own]) / divisors[place[own]]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hiddenstate.data.rows import fractions, in_pieces
+from hiddenstate.data.rows import Computed, fractions, in_pieces
 from hiddenstate.errors import DataError
 from hiddenstate.system.typing import Array
 
@@ -81,7 +81,9 @@ def f1_by_class(matrix: Array) -> NDArray[np.float64]:
     return scores
 
 
-def mean_squared_error(prediction: Array, target: Array, lengths: Array | None = None) -> float:
+def mean_squared_error(
+    prediction: Array | Computed, target: Array, lengths: Array | None = None
+) -> float:
     """Return the mean squared difference over all numbers that count; 0 if none does."""
     total, n = 0.0, 0
     for difference in _differences(prediction, target, lengths):
@@ -90,7 +92,9 @@ def mean_squared_error(prediction: Array, target: Array, lengths: Array | None =
     return total / max(n, 1)
 
 
-def mean_absolute_error(prediction: Array, target: Array, lengths: Array | None = None) -> float:
+def mean_absolute_error(
+    prediction: Array | Computed, target: Array, lengths: Array | None = None
+) -> float:
     """Return the mean absolute difference over all numbers that count; 0 if none does."""
     total, n = 0.0, 0
     for difference in _differences(prediction, target, lengths):
@@ -148,7 +152,7 @@ def skill(mse: float, baseline_mse: float) -> float:
 
 
 def error_by_row(
-    prediction: Array, target: Array, lengths: Array | None = None
+    prediction: Array | Computed, target: Array, lengths: Array | None = None
 ) -> NDArray[np.float64]:
     """Return the mean squared error of each row (N,) of arrays (N, ...); 0 for a row of length 0.
 
@@ -275,7 +279,7 @@ def column_mean(chunks: Iterator[NDArray[np.float64]], n_columns: int) -> NDArra
 
 
 def _differences(
-    prediction: Array, target: Array, lengths: Array | None
+    prediction: Array | Computed, target: Array, lengths: Array | None
 ) -> Iterator[NDArray[np.float64]]:
     """Yield prediction minus target, in chunks as `valid_steps` does."""
     _check_same(prediction, target)
@@ -304,7 +308,7 @@ def _valid(shape: tuple[int, ...], lengths: Array, rows: slice) -> NDArray[np.bo
     return np.asarray(np.arange(shape[1]) < lengths[rows, None])
 
 
-def _check_same(prediction: Array, target: Array) -> None:
+def _check_same(prediction: Array | Computed, target: Array) -> None:
     """Refuse shapes that numpy would broadcast, such as (N, 1) and (N,)."""
     if prediction.shape != target.shape:
         raise DataError(f"predictions {prediction.shape} do not match targets {target.shape}")

@@ -348,6 +348,11 @@ class Transform:
         return out
 
     @property
+    def is_alike_in_parts(self) -> bool:
+        """Whether the outputs of some steps are undone to the bit as those of all."""
+        return self._reads_plainly and not self.by_window
+
+    @property
     def _reads_plainly(self) -> bool:
         """Whether a path multiplies no matrices: their products differ in the last bit with the
         number of rows and steps."""
@@ -373,7 +378,7 @@ class Transform:
         from 0. Of a stream, `memory` holds what its steps carry, and is advanced.
         """
         dtype = self.answer_type(outputs.dtype)
-        if memory is None and self._reads_plainly and not self.by_window:
+        if memory is None and self.is_alike_in_parts:
 
             def change(y: Array, X: Any, lengths: Array | None, *_: int) -> Array:
                 with np.errstate(over="ignore"):
