@@ -20,11 +20,14 @@ def carried(package: str, path: str) -> Path:
 
 
 @pytest.mark.series
-@pytest.mark.parametrize("name", ["BasicMotions", "JapaneseVowels"])
-def test_real_series_are_classified_without_further_options(cli, name):
+@pytest.mark.parametrize(
+    ("name", "options"), [("BasicMotions", ()), ("JapaneseVowels", ("--members", 2))]
+)
+def test_real_series_are_classified_by_the_recipe(cli, name, options):
+    """Without further options, or with fewer nets, of which each makes all its updates."""
     path = carried("aeon", f"datasets/data/{name}/{name}_TRAIN.ts")
     # Logged lines would have evaluations of the test rows; training is the same without.
-    done = cli("classify", path, "--log-every", 10_000, *OFF)
+    done = cli("classify", path, "--log-every", 10_000, *options, *OFF)
     assert done.code == 0, done.err
     assert json.loads(done.out)["test_accuracy"] >= 0.95
 
