@@ -26,6 +26,8 @@ import numpy as np
 from recipes import place, run
 from sets import EIGHT, write_ts
 
+from hiddenstate.datasets import load_mnist
+
 TRAINED = {16: "trained, 16", 8: "trained, 8"}
 
 
@@ -61,7 +63,7 @@ def measured(name: str, seed: int, toy: bool, shares: Sequence[str] = ()) -> dic
     with tempfile.TemporaryDirectory() as folder:
         quiet = ("--view", "off", "--json", "--runs-dir", folder)
         steps = ("--max-steps", 8 if shares else 2) if toy else ()
-        words = [*words_of(name, Path(folder)), "--seed", seed, *steps, *quiet]
+        words = [*words_of(name, Path(folder), toy), "--seed", seed, *steps, *quiet]
         floats = run(*words, "--name", "floats")
         found["floats"] = floats["test_accuracy"]
         for bits, lost in quantized(Path(folder)):
@@ -85,10 +87,11 @@ def quantized(folder: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         yield bits, run("quantize", folder / "floats", "--state-bits", bits, *output)
 
 
-def words_of(name: str, folder: Path) -> list[Any]:
+def words_of(name: str, folder: Path, toy: bool) -> list[Any]:
     """Return the command that trains on a set; files that it needs are written to a folder."""
     if name == "mnist":
-        return ["classify"]
+        own = (few_digits(folder), "--recipe", "classic") if toy else ()
+        return ["classify", *own]
     name, _, cell = name.partition(":")
     if name == "watch":
         path = watch_files(place("seglearn", "data/watch_dataset.npy"), folder)
@@ -96,6 +99,18 @@ def words_of(name: str, folder: Path) -> list[Any]:
         path = place("aeon", f"datasets/data/{name}/{name}_TRAIN.ts")
     one = ("--no-convolutions", "--members", 1, "--threads", 1)  # a header holds one net
     return ["classify", path, "--cell", cell or "gru", *one]
+
+
+def few_digits(folder: Path) -> Path:
+    """Write 500 digits for training and 50 to test; return their file."""
+    data, path = load_mnist(), folder / "digits.npz"
+    assert data.test is not None
+    arrays: dict[str, Any] = {}
+    for part, rows, n in (("train", data.train, 500), ("test", data.test, 50)):
+        arrays[f"X_{part}"] = rows.series()[:n]
+        arrays[f"y_{part}"] = rows.require_targets()[:n]
+    np.savez(path, **arrays)
+    return path
 
 
 def watch_files(stored: Path, folder: Path) -> Path:

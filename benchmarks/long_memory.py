@@ -153,7 +153,8 @@ def memory(args: argparse.Namespace) -> None:
     rows = []
     for name, trial in chosen.items():
         file = data_file(trial, folder, args)
-        runs = [trained(name, trial, seed, file, args) for seed in range(args.seeds)]
+        seeds = range(1 if args.toy else args.seeds)
+        runs = [trained(name, trial, seed, file, args) for seed in seeds]
         rows.append(row(name, trial, runs))
     print_machine(machine(args.threads))
     print(f"## memory: {'training rows held out' if args.held_out else 'test rows'}\n")
