@@ -6,14 +6,15 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
-from tools.stress.chips import CHIPS, built, checksum, net, printed
+from tools.stress.chips import CHIPS, CORTEX, FOLDER, checksum, net, printed, words_of
 
 from hiddenstate.export.c.header import build
 from hiddenstate.export.target import source_of
 from hiddenstate.models.meaning import program_of
 from tests.contract.integers import in_integers, integer_case
+from tests.export import compiled
 
-STEPS = 1_000
+STEPS = 400
 
 NAMES = (
     *(
@@ -38,6 +39,16 @@ WAYS = (
     ("AVR", ("-Os",)),
     ("AVR", ("-O2", "-DM_PLAIN")),
 )
+
+
+def built(chip, header, steps, folder, options):
+    """A program that reads so many steps, compiled when it, the boards or the compiler are new."""
+    program, (words, places) = folder / "steps.elf", words_of(chip, steps, options)
+    (folder / "m.h").write_text(header)
+    texts = {path.name: path.read_bytes() for own in (FOLDER, CORTEX) for path in own.iterdir()}
+    places = ["-I", str(folder), *places]
+    compiled.build(program, words, b'#include "steps.c"\n', {**texts, "m.h": header}, places)
+    return program
 
 
 @cache

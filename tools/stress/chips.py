@@ -78,15 +78,19 @@ CHIPS = {
 instruction (microbit 16 MHz, mps2 25 MHz), and the cycles of an AVR by a timer."""
 
 
+def words_of(chip: Chip, steps: int, options: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return what compiles C of so many steps, without and with places of this checkout."""
+    words = [*chip.compiler, "-Wall", "-Wextra", f"-DSTEPS={steps}", "-DNO_FLOAT", *options]
+    places = ["-I", str(FOLDER), *(word for word in words if str(CORTEX) in word)]
+    return [*(word for word in words if word not in places), "-x", "c"], places
+
+
 def built(chip: Chip, header: str, steps: int, folder: Path, options: Sequence[str]) -> Path:
-    """Return a program that reads so many steps; without a warning."""
+    """Return a program that reads so many steps."""
     (folder / "m.h").write_text(header)
-    program, words = (
-        folder / "steps.elf",
-        ["-I", str(folder), "-I", str(FOLDER), "-Wall", "-Wextra"],
-    )
-    words += [f"-DSTEPS={steps}", "-DNO_FLOAT", *options, str(FOLDER / "steps.c")]
-    done = subprocess.run([*chip.compiler, *words, "-o", str(program)], capture_output=True)
+    program, (words, places) = folder / "steps.elf", words_of(chip, steps, options)
+    command = [*words, "-I", str(folder), *places, str(FOLDER / "steps.c"), "-o", str(program)]
+    done = subprocess.run(command, capture_output=True)
     assert done.returncode == 0, done.stderr.decode()[:2000]
     return program
 
