@@ -19,6 +19,11 @@ def are_names(names: Sequence[str] | None) -> bool:
     return names is not None and not all(name.isdecimal() for name in names)
 
 
+def table_names(columns: tuple[str, ...] | None, layout: object) -> tuple[str, ...] | None:
+    """Return the names of columns of a table, which has a layout: others are not in the data."""
+    return columns if layout in ("wide", "features", "long") else None
+
+
 def names_count(names: Sequence[str]) -> bool:
     """Return whether names are equal but for numbers, which count up: t0, t1; 1x1, 1x2, 2x1."""
     parts = [re.split(r"(\d+)", name, flags=re.ASCII) for name in names]

@@ -8,7 +8,7 @@ from typing import Any, NotRequired, TypedDict
 import numpy as np
 
 from hiddenstate.data.calendar import Calendar, MissingSteps
-from hiddenstate.data.column_names import are_names
+from hiddenstate.data.column_names import are_names, table_names
 from hiddenstate.data.framing import Framing
 from hiddenstate.data.leaks import Leak, LeakFacts, UnusedColumns
 from hiddenstate.data.prepare.augment_choice import Choice, ChoiceFacts
@@ -16,7 +16,7 @@ from hiddenstate.data.prepare.encoding import Encoding, EncodingFacts, source_na
 from hiddenstate.data.prepare.linear_path import GroupFacts
 from hiddenstate.data.prepare.missing import SCAN_BYTES
 from hiddenstate.data.prepare.season import Why
-from hiddenstate.data.prepare.transform import Transform, table_names
+from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.data.rows import Rows, in_pieces
 from hiddenstate.data.store import RowStore
 from hiddenstate.system.typing import Array
@@ -267,7 +267,8 @@ class PreparedDataset(Dataset):
     season_why
         As in :class:`Dataset`.
     valid : Rows, optional
-        Validation rows.
+        Validation rows. The targets of these and of training rows are scaled, those of test rows
+        are in their own units.
     transform : Transform
         What was done to X and y, and is done to new rows.
     fingerprint_as_read : str, optional

@@ -199,7 +199,7 @@ def evaluate_run(
     if model.stateful:
         state = state_before(predictor, model.net, train, test)
     if model.net.kind.has_targets:
-        test, train = (_undo_targets(model, rows) for rows in (test, train))
+        train = _undo_targets(model, train)
     return evaluate(model, predictor, test, train, state)
 
 

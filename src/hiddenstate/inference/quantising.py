@@ -216,9 +216,9 @@ def parts_of_run(model: FittedModel, dataset: PreparedDataset) -> tuple[Rows, Ro
     train, test = dataset.train, dataset.test
     if test is None or not len(test):
         train, test = split_of(train, model)
-    if model.net.kind.has_targets:
-        y = model.transform.undo_targets(test.require_targets(), test.X, test.lengths)
-        test = replace(test, y=y)
+        if model.net.kind.has_targets:
+            y = model.transform.undo_targets(test.require_targets(), test.X, test.lengths)
+            test = replace(test, y=y)
     return train, test
 
 

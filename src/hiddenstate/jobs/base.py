@@ -165,13 +165,6 @@ class Job(ABC):
             )
         raise OptionError("--teach: only a run of its own learns from a teacher; use --teach none")
 
-    @cached_property
-    def test_targets(self) -> Array:
-        """The targets of the test rows in their own units."""
-        test = self.dataset.require_test()
-        y = test.require_targets()
-        return self.dataset.transform.undo_targets(y, test.X, test.lengths)
-
     @property
     def turn(self) -> int | None:
         """The step from which nets learn from the folds that they left out before, too."""

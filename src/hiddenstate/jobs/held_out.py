@@ -215,7 +215,7 @@ class HeldOut:
     @cached_property
     def steps(self) -> Steps:
         """All held-out steps with a target."""
-        test, y = self.test, self.job.test_targets
+        test, y = self.test, self.test.require_targets()
         T = test.X.shape[1]
         lengths = test.ends
         if y.ndim == 2:

@@ -192,8 +192,7 @@ class RegressJob(Job):
         """Return the predictions of each member on the test rows; nothing of a single net."""
         if self.net.n_members == 1:
             return []
-        rows = replace(test, y=self.test_targets)
-        return [predictions_and_targets(*member, rows, {}) for member in self.members(engine)]
+        return [predictions_and_targets(*member, test, {}) for member in self.members(engine)]
 
     def _of_other_weights(self, params: Params, answers: Answers) -> Array | Computed:
         """Return the outputs (n, O) of a net with other weights for the same windows as answers,
@@ -223,8 +222,7 @@ class RegressJob(Job):
         train, state = self.dataset.train, dict[int, Params]()
         if self.stateful:
             state = state_before(predictor, model.net, train, test)
-        rows = replace(test, y=self.test_targets)
-        return predictions_and_targets(model, predictor, rows, state)
+        return predictions_and_targets(model, predictor, test, state)
 
 
 class RegressSnapshots(JobSnapshots):

@@ -471,3 +471,11 @@ def test_test_rows_that_are_not_scored_are_held_out_and_gone() -> None:
     assert unscored.test is None
     np.testing.assert_array_equal(unscored.train.X, scored.train.X)
     np.testing.assert_array_equal(unscored.valid.X, scored.valid.X)
+
+
+def test_the_end_of_a_float32_signal_is_held_out_as_float32() -> None:
+    X = np.arange(40, dtype=np.float32).reshape(1, 20, 2)
+    _, held = split_signal(Rows(X, X), 0.5, 4, 3, "own")
+    assert held.y is not None
+    assert held.y.dtype == np.float32
+    np.testing.assert_array_equal(np.isnan(held.y[0, :, 0]), np.arange(13) < 3)

@@ -70,8 +70,9 @@ def test_series_of_any_size_are_the_same_to_the_network() -> None:
 def test_targets_come_back_in_their_own_units() -> None:
     prepared = prepare(series(), make_config("regress", OPTIONS | {"test_fraction": 0.2}))
     transform = prepared.transform
-    for rows in (prepared.train, prepared.require_test()):
-        y = transform.undo_targets(rows.require_targets(), rows.X, rows.lengths)
+    train, test = prepared.train, prepared.require_test()
+    undone = transform.undo_targets(train.require_targets(), train.X, train.lengths)
+    for rows, y in ((train, undone), (test, test.require_targets())):
         own = transform.undo(rows.X)[..., 0]
         known = own[:, 1:] if y.ndim == 3 else None
         if known is not None:  # the target of a step is the next value

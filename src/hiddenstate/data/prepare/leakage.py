@@ -385,7 +385,7 @@ def _equal_rows(prepared: PreparedDataset) -> list[Leak]:
     before, hashed = row_hashes(train.take(slice(0, n_train))), row_hashes(test)
     equal = np.isin(hashed, before) & ~_are_constant(test)
     n = int(equal.sum())
-    if n < 3 or n < EQUAL_SHARE * len(test) or not _have_equal_answers(before, train, hashed, test):
+    if n < 3 or n < EQUAL_SHARE * len(test) or not _have_equal_answers(prepared, before, hashed):
         return []
     if _chance_of_a_pair(train) * n_train > 0.2 * n / len(test):
         return []
@@ -401,14 +401,19 @@ def _are_constant(rows: Rows) -> NDArray[np.bool_]:
     return constant
 
 
-def _have_equal_answers(before: Array, train: Rows, hashed: Array, test: Rows) -> bool:
+def _have_equal_answers(prepared: PreparedDataset, before: Array, hashed: Array) -> bool:
     """Return whether test rows that equal a training row have its label or target, as copies do."""
+    train, test = prepared.train, prepared.require_test()
     if train.y is None or test.y is None or test.y.ndim > 2:
         return True
     first, at = np.unique(before, return_index=True)
     place = np.minimum(np.searchsorted(first, hashed), len(first) - 1)
     equal = first[place] == hashed
-    same = train.y[at[place[equal]]] == test.y[equal]
+    train = train.take(at[place[equal]])
+    own = train.require_targets()
+    if own.ndim == 2:
+        own = prepared.transform.undo_targets(own, train.X, train.lengths)
+    same = own == test.y[equal]
     return bool(same.reshape(len(same), -1).all(axis=1).mean() >= 0.95)
 
 

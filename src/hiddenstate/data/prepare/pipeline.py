@@ -140,7 +140,7 @@ def prepare(
         quantiles=quantiles,
     )
     read = _Parts(dataset.train, dataset.test)
-    parts = parts.map(lambda name, rows: _transformed(rows, fitted, config, where, read))
+    parts = parts.map(lambda name, rows: _transformed(name, rows, fitted, config, where, read))
     return PreparedDataset(
         name=dataset.name,
         train=weighed(parts.train, config),
@@ -243,14 +243,17 @@ def _for_quantiles(rows: Rows, n: int) -> Rows:
 
 
 def _transformed(
-    rows: Rows, transform: Transform, config: Config, where: str, read: _Parts
+    name: str, rows: Rows, transform: Transform, config: Config, where: str, read: _Parts
 ) -> Rows:
-    """Return rows as kept, in the place of a copy; the arrays that were `read` stay as they are."""
+    """Return rows as kept, in the place of a copy; the arrays that were `read` stay as they are.
+
+    Targets of test rows are in their own units again, as far as a net could answer them.
+    """
     dtype, own = config.training.dtype, is_copy(rows.X, read.train, read.test)
     X = transform.apply(rows.X, rows.lengths, dtype, where, check=False, overwrite=own)
     y = rows.y
     if config.kind.has_targets and y is not None:
-        y = _kept(transform.apply_targets(y, X, rows.lengths, dtype), y)
+        y = _kept(transform.apply_targets(y, X, rows.lengths, dtype, name == "test"), y)
     return replace(rows, X=_kept(X, rows.X), y=y)
 
 

@@ -303,7 +303,7 @@ def split_signal(
         )
     held = _steps(rows, slice(first - context, T))
     if context and held.y is not None:
-        y = held.y.astype(np.float64)
+        y = held.y.astype(held.y.dtype if held.y.dtype.kind == "f" else np.float64)
         y[:, :context] = np.nan
         origin = held.origin and replace(held.origin, context=np.array([context]))
         held = replace(held, y=y, origin=origin)

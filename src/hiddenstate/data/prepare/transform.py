@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from hiddenstate.data.column_names import table_names
 from hiddenstate.data.origin import Origin
 from hiddenstate.data.prepare.apply import advice, apply_steps, check_range, restore_steps
 from hiddenstate.data.prepare.encoding import Encoding, source_names
@@ -256,10 +257,8 @@ class Transform:
             If values are missing and nothing fills them in, or a value is too large for `dtype`.
         """
         if check and self.missing in ("error", "drop"):
-            names = self.feature_names
-            check_finite(
-                X, lengths, where, names, True, ids, encodings=self.encodings, origin=origin
-            )
+            more: Any = {"encodings": self.encodings, "origin": origin}
+            check_finite(X, lengths, where, self.feature_names, True, ids, **more)
         if not self.changes_inputs:
             check_range(X, lengths, dtype, where)
             return X
@@ -272,8 +271,11 @@ class Transform:
 
         return apply_steps(self.steps, X, lengths, width, (kept, dtype), where, overwrite, place)
 
-    def apply_targets(self, y: Array, X: Any, lengths: Array | None, dtype: Any) -> Array:
-        """Transform targets (N, T, O) or (N, O) of transformed rows `X` into what the net learns.
+    def apply_targets(
+        self, y: Array, X: Any, lengths: Array | None, dtype: Any, undo: bool = False
+    ) -> Array:
+        """Transform targets (N, T, O) or (N, O) of transformed rows `X` into what the net learns;
+        with `undo`, into what it can answer of them, in their own units.
 
         Raises
         ------
@@ -281,30 +283,33 @@ class Transform:
             If a target is too large for `dtype`.
         """
         most, wrong, first_wrong = np.finfo(dtype).max, 0, None
+        at_once = undo and self.is_alike_in_parts
+        kept = self.answer_type(dtype) if at_once else dtype
 
         def change(y: Array, X: Any, lengths: Array | None, first: int, before: int) -> Array:
             nonlocal wrong, first_wrong
+            rows = Rows(X, lengths, y.ndim == 3)
             with np.errstate(over="ignore", invalid="ignore"):
-                scaled = learned(self.steps, y, Rows(X, lengths, y.ndim == 3))
+                scaled = learned(self.steps, y.astype(np.float64, copy=False), rows)
                 scaled = scaled.astype(dtype, copy=False)
             # Predictions are in the units of the targets, in `dtype` too. NaN has no current value.
-            too_large = np.isfinite(y) & (np.isinf(scaled) | (np.abs(y) > most))
-            too_large = too_large[:, before:]
+            too_large = (np.isfinite(y) & (np.isinf(scaled) | (np.abs(y) > most)))[:, before:]
             if too_large.any():
                 wrong += int(too_large.sum())
                 if first_wrong is None:
                     first_wrong = first + int(np.argwhere(too_large)[0][0])
-            return np.asarray(scaled)
+            with np.errstate(over="ignore"):
+                return np.asarray(undone(self.steps, scaled, rows) if at_once else scaled, kept)
 
-        scaled = self._in_parts(change, y, X, lengths, dtype)
-        if wrong and overlapping(y) is not None:
-            return self.apply_targets(np.array(y), X, lengths, dtype)  # counted by window
+        scaled = self._in_parts(change, y, X, lengths, kept)
         if wrong:
+            if overlapping(y) is not None:  # counted by window
+                return self.apply_targets(np.array(y), X, lengths, dtype)
             raise DataError(
                 f"{amount(wrong, 'target')} too large for {np.dtype(dtype)}, the first in row "
                 f"{first_wrong}; {advice(dtype)}"
             )
-        return scaled
+        return self.undo_targets(scaled, X, lengths) if undo and not at_once else scaled
 
     def _in_parts(
         self,
@@ -484,11 +489,6 @@ class Transform:
         Features that mark missing values are left out.
         """
         return restore_steps(self.steps, rows, self.n_features(rows.shape[-1]))
-
-
-def table_names(columns: tuple[str, ...] | None, layout: Any) -> tuple[str, ...] | None:
-    """Return the names of columns of a table, which has a layout: others are not in the data."""
-    return columns if layout in ("wide", "features", "long") else None
 
 
 def feature_indices(
