@@ -1,15 +1,19 @@
 """The C that headers are made of: a compiler reads it alone, and a model takes what it needs."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from hiddenstate.export.c.layout import layout_of
-from hiddenstate.export.c.text import FOLDER, reduced, text_of
+from hiddenstate.export.c.text import reduced, text_of
 from hiddenstate.models.meaning import program_of
 from tests.contract.forecasts import MODELS, source
 from tests.contract.models import KINDS, model_of
 from tests.export.compiled import STRICT, checked, tool
+
+FOLDER = Path(__file__).parents[2] / "src" / "hiddenstate" / "export" / "c"
+"""The sources, with the samples that a compiler reads them with and a wheel leaves out."""
 
 TEXT = """\
 #if HAS_A
