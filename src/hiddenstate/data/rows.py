@@ -17,8 +17,8 @@ from hiddenstate.errors import DataError
 from hiddenstate.program.rows import fractions as fractions
 from hiddenstate.system.typing import Array
 
-AT_ONCE = 2**19
-"""Numbers that are summed at once, in 4 MB of float64."""
+AT_ONCE = 2**17
+"""Numbers that are summed at once, in 1 MB of float64."""
 
 UNCOUNTED = ("times", "ids", "files", "origin", "clock")
 """Parts of rows that a fingerprint does not cover."""

@@ -152,7 +152,7 @@ class HeldOut:
             own = outputs[:, which], steps.target[:, which]
             return np.subtract(*own, dtype=np.float64)
 
-        at_once = outputs.shape[1] if several else 2 * AT_ONCE // max(1, len(outputs))
+        at_once = outputs.shape[1] if several else 8 * AT_ONCE // max(1, len(outputs))
         spans = column_spans(outputs.shape[1], at_once)
         parts = [residual_counts(residuals(span)) for span in spans]
         edges, counts = (np.concatenate(each) for each in zip(*parts, strict=True))

@@ -157,7 +157,7 @@ class RegressJob(Job):
         """Return which answer is farthest from its target, in deviations of that target."""
         quantiles, largest = self.dataset.transform.quantiles, []
         n, n_targets = answers.target.shape
-        for span in column_spans(n_targets, AT_ONCE // n):
+        for span in column_spans(n_targets, 4 * AT_ONCE // n):
             target = answers.target[:, span].astype(np.float64)
             spread = target.std(axis=0)
             errors = np.abs(answers.outputs[:, span] - target) / np.where(spread > 0, spread, 1.0)

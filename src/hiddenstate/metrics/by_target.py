@@ -13,7 +13,7 @@ from hiddenstate.metrics.intervals import Units, paired_difference
 from hiddenstate.metrics.target_scores import CONSTANT, GAIN, MOST, SERIES
 from hiddenstate.system.typing import Array
 
-AT_ONCE = 2**18
+AT_ONCE = 2**17
 """Values of targets whose scores are computed at once."""
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from hiddenstate.data.rows import overlapping
 from hiddenstate.system.typing import Array
 
-AT_ONCE = 2**19
+AT_ONCE = 2**17
 """Changes that are computed, or errors that are scaled, at once."""
 
 Read = Callable[[Array], Array]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from hiddenstate.data.rows import fractions, in_pieces, summed
+from hiddenstate.data.store import forget
 from hiddenstate.system.typing import Array
 
 MERGED = 2**24
@@ -67,7 +68,9 @@ def _merge(
         weight = counted.astype(np.float64)
         if weights is not None:
             weight *= weights[at // T][:, None]
-        return np.where(weight > 0, own, 0), weight
+        own = np.where(weight > 0, own, 0)
+        forget(values)
+        return own, weight
 
     def weighted(first: int, last: int) -> tuple[Array, Array]:
         own, weight = part(first, last)
