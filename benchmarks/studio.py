@@ -74,14 +74,14 @@ def browser_page(served: Studio) -> Iterator[Any]:
 
 @cache
 def browser() -> Any:
-    """Start the browser, which ends with this process."""
+    """Start the browser, which ends with this process; a toy takes one that opens pages sooner."""
     from playwright.sync_api import sync_playwright
 
     playwright = sync_playwright().start()
     atexit.register(playwright.stop)
-    return playwright.chromium.launch(
-        executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-    )
+    light = shutil.which("chromium-headless-shell") if patience < 1 else None
+    path = light or shutil.which("chromium")
+    return playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
 
 
 def train(folder: Path, job: str, *words: str) -> str:

@@ -4,33 +4,34 @@ import importlib
 import math
 import sys
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from hiddenstate.data.prepare.batches import Batches
+from hiddenstate.datasets import load_mnist
 
 BENCHMARKS = str(Path(__file__).parents[2] / "benchmarks")
 
 
 @pytest.fixture(scope="module")
 def contenders() -> Iterator[Any]:
-    """The package as the scripts import it, with few test rows to score."""
+    """The package as the scripts import it, with few digits."""
     sys.path.insert(0, BENCHMARKS)
     data: Any = importlib.import_module("contenders.data")
-    every, n = data.digits, 200
 
-    @cache
-    def some(flat: bool = False) -> Any:
-        rows = every(flat)
-        return rows._replace(X_test=rows.X_test[:n], y_test=rows.y_test[:n])
+    def few(**options: bool) -> Any:
+        d = load_mnist(**options)
+        train, test = 2000, 200
+        return data.Digits(d.X[:train], d.y[:train], d.X_test[:test], d.y_test[:test])
 
-    data.digits = some
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, "load_mnist", few)
+        patch.setattr(data, "rows", lambda step: Batches(2000, data.BATCH).rows(step))
         yield importlib.import_module("contenders")
-    finally:
-        data.digits = every
-        sys.path.remove(BENCHMARKS)
+    data.digits.cache_clear()
+    sys.path.remove(BENCHMARKS)
 
 
 @pytest.mark.parametrize("job", ["classify", "regress", "autoencode"])
