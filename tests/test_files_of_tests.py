@@ -31,7 +31,7 @@ WITHOUT = {
     "export/onnx": "ahead file graph models nets steps",
     "export/python": "times values",
     "inference": "fans forecast_scores inputs outlook rolled step_lines stream_state",
-    "jobs": "autoencode classify held_out regress snapshot_limits teacher",
+    "jobs": "autoencode classify held_out snapshot_limits teacher",
     "metrics": "forecasts",
     "models": "headroom layers meaning torch_modules torch_stack",
     "models/companions": "companion",
