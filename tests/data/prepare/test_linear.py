@@ -7,6 +7,7 @@ import pytest
 
 from hiddenstate.config import make_config
 from hiddenstate.data import Rows, SequenceDataset
+from hiddenstate.data.prepare import linear
 from hiddenstate.data.prepare.fit import fitted_transform
 from hiddenstate.data.prepare.lags import LagRows, Regressions, combined
 from hiddenstate.data.prepare.linear import fit_linear_path
@@ -250,3 +251,22 @@ def test_combinations_of_lags_are_those_of_a_product_to_the_bit() -> None:
     rows = LagRows(lags, none, none, none, none, whole, whole)
     for _, basis, _ in Regressions(rows, 1, 7, True).forms():
         np.testing.assert_array_equal(combined(lags, basis), lags @ basis.T)
+
+
+def test_the_latest_steps_with_known_values_are_found_from_the_end_of_a_series(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    values = np.zeros(400_000)
+    tracemalloc.start()
+    assert len(linear._latest_ends(values, values, 16, 1)) == linear.MOST_ROWS
+    assert tracemalloc.get_traced_memory()[1] < values.nbytes
+    tracemalloc.stop()
+    monkeypatch.setattr(linear, "MOST_ROWS", 5)
+    for n in range(60):
+        values, truth = np.where(np.random.default_rng(n).random((2, n)) < 0.1, np.nan, 1.0)
+        known = [
+            end
+            for end in range(min(3, max(n - 3, 0)), n - 2)
+            if np.isfinite([*values[max(end - 3, 0) : end + 1], truth[end + 2]]).all()
+        ]
+        assert linear._latest_ends(values, truth, 4, 2).tolist() == known[-5:], n

@@ -301,13 +301,10 @@ def _rows(
 ) -> LagRows:
     """Return the latest forecasts of series `horizon` steps ahead from P values, as far as these
     are known; one of a series that has fewer, whose first value stands for those before it."""
-    complete = []
-    for values, truth in zip(series, observed, strict=True):
-        last = len(values) - horizon - 1
-        ends = np.arange(min(P - 1, max(last, 0)), last + 1)
-        missing = np.concatenate([[0], np.cumsum(~np.isfinite(values))])
-        known = missing[ends + 1] == missing[np.maximum(ends + 1 - P, 0)]
-        complete.append(ends[known & np.isfinite(truth[ends + horizon])])
+    complete = [
+        _latest_ends(values, truth, P, horizon)
+        for values, truth in zip(series, observed, strict=True)
+    ]
     places = [(ends + horizon) / len(v) for ends, v in zip(complete, series, strict=True)]
     latest = np.argsort(-np.concatenate(places), kind="stable")[:MOST_ROWS]
     firsts = np.cumsum([len(ends) for ends in complete])
@@ -330,6 +327,22 @@ def _rows(
         )
     names = [part.name for part in fields(LagRows)]
     return LagRows(*(np.concatenate([getattr(each, name) for each in parts]) for name in names))
+
+
+def _latest_ends(values: Floats, truth: Floats, P: int, horizon: int) -> NDArray[np.int64]:
+    """Return the latest steps of a series, at most `MOST_ROWS`, before which P values and after
+    which the one to forecast are known; of a long series only its end is looked at."""
+    last, n = len(values) - horizon - 1, MOST_ROWS
+    low = min(P - 1, max(last, 0))
+    while True:
+        n *= 2
+        ends = np.arange(max(low, last + 1 - n), last + 1)
+        begin = max(max(low, last + 1 - n) + 1 - P, 0)
+        missing = np.concatenate([[0], np.cumsum(~np.isfinite(values[begin : last + 1]))])
+        known = missing[ends + 1 - begin] == missing[np.maximum(ends + 1 - P, 0) - begin]
+        kept = ends[known & np.isfinite(truth[ends + horizon])]
+        if len(kept) >= MOST_ROWS or last + 1 - n <= low:
+            return np.asarray(kept[-MOST_ROWS:])
 
 
 @dataclass(frozen=True)
@@ -366,7 +379,7 @@ def _fit(
 
     With `nearer`, it holds those of the steps before it.
     """
-    changes = [np.abs(np.diff(values)) for values in series]
+    changes = (np.abs(np.diff(values)) for values in series)  # one at a time, as all are large
     scales = [float(np.nanmean(c)) if np.isfinite(c).any() else 0.0 for c in changes]
     scales = [scale or 1.0 for scale in scales]
     best: _Fit | None = None
