@@ -8,10 +8,11 @@ random number each, two are marked, one in each half; the target is their sum (H
 Schmidhuber, 1997, section 5.4; numbers and marks as there, but the sum is not scaled). Every net
 reads forward alone, and answers after the last step.
 
-NAME is a row of the table, such as "permuted-lru", or how its name begins. Runs are kept in the
-folder of --out; a run that is there is continued, or read. `TFLOP` counts six operations for each
-weight of a product, step and row: two forward, four back. With --held-out a tenth of the training
-rows is left out and scored in place of the test rows; epochs and sizes were chosen by that.
+NAME is a row of the table, such as "permuted-lru-small", or how its name begins. Runs are kept in
+the folder of --out; a run that is there is continued, or read. `TFLOP` counts six operations for
+each weight of a product, step and row: two forward, four back. With --held-out a tenth of the
+training rows is left out and scored in place of the test rows; epochs and sizes were chosen by
+that.
 """
 
 import argparse
@@ -99,6 +100,12 @@ LRU: Options = {"cell": "lru", "lr": 0.003, "batch_size": 64, "readout": "mean",
 FASTGRNN: Options = {"cell": "fastgrnn", "lr": 0.003, "batch_size": 64}
 LONG: Options = FASTGRNN | {"hidden_size": 128, "lr": 0.002, "epochs": 30, "remember": 784}
 BYTES: Options = {"rank": 32, "quantize": "int8", "sparsity": 0.75}  # in less than 8 KB
+FOURS: Options = {  # a convolution over eight pixels, then a step for each four
+    **{"stem": True, "stem_causal": True, "stem_pool": 4, "stem_kernels": 8, "stem_channels": 64},
+    **{"layers": 4, "hidden_size": 64, "states": 48, "lr": 0.004, "weight_decay": 0.05},
+    **{"dropout": 0.2, "epochs": 16, "ring_min": 0.95, "ring_angle": 1.0},
+}
+LARGE: Options = {"layers": 6, "hidden_size": 80, "stem_channels": 80}
 FAR: Options = {
     "layers": 2,
     "states": 64,
@@ -114,18 +121,18 @@ SUM: Options = {"hidden_size": 64, "batch_size": 64, "max_steps": 20_000, "epoch
 def trials() -> dict[str, Trial]:
     """Return the rows of the table."""
     small = {"layers": 4, "hidden_size": 64, "states": 32, "epochs": 20}
-    large = {"layers": 6, "hidden_size": 80, "states": 48, "epochs": 20}
     far = {"lr": 0.004, "weight_decay": 0.05, "dropout": 0.1}
     table = {
-        "permuted-lru": Trial("permuted", permuted, LRU | small | far | {"epochs": 30}),
-        "permuted-lru-large": Trial("permuted", permuted, LRU | large | far),
+        "permuted-lru-small": Trial("permuted", permuted, LRU | FOURS),
+        "permuted-lru-large": Trial("permuted", permuted, LRU | FOURS | LARGE),
+        "permuted-lru-ones": Trial("permuted", permuted, LRU | small | far | {"epochs": 30}),
         "permuted-gru": Trial("permuted", permuted, PLAIN | {"cell": "gru", "epochs": 20}),
         "pixels-fastgrnn-rank-32": Trial("pixels", pixels, LONG | {"rank": 32}),
         "pixels-fastgrnn-int8": Trial("pixels", pixels, LONG | BYTES),
         "pixels-gru": Trial("pixels", pixels, PLAIN | {"cell": "gru", "epochs": 20}),
         "pixels-lru": Trial("pixels", pixels, LRU | small),
     }
-    for steps, n in ((1000, 20_000), (5000, 6_400)):
+    for steps, n, updates in ((1000, 20_000, 20_000), (5000, 6_400, 8_000)):
         cells: dict[str, Options] = {
             "lru": LRU
             | {"layers": 2, "states": 64, "ring_min": 0.99, "ring_max": 0.9999, "ring_angle": 0.3},
@@ -136,7 +143,7 @@ def trials() -> dict[str, Trial]:
         }
         for cell, own in cells.items():
             table[f"adding-{steps}-{cell}"] = Trial(
-                f"adding-{steps}", partial(adding, steps, n), SUM | own
+                f"adding-{steps}", partial(adding, steps, n), SUM | own | {"max_steps": updates}
             )
     return table
 
@@ -192,13 +199,17 @@ def trained(name: str, trial: Trial, seed: int, file: Path, args: argparse.Names
     if not path.exists():
         options = COMMON | trial.options | {"seed": seed, "threads": args.threads}
         options |= {"max_steps": 1} if args.toy else {}
-        words = [f"--{key.replace('_', '-')}={value}" for key, value in options.items()]
-        words += MORE[trial.job]
+        words = [word(name, value) for name, value in options.items()] + MORE[trial.job]
         quiet = ("--runs-dir", path.parent, "--name", path.name, "--view", "off", "--json")
         run(trial.job, file, *words, *quiet)
     elif Run(path).results() is None:
         run("resume", path, "--view", "off", "--json")
     return Run(path)
+
+
+def word(name: str, value: object) -> str:
+    """Return how the command line has an option."""
+    return f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}")
 
 
 def row(name: str, trial: Trial, runs: Sequence[Run]) -> tuple[str, ...]:
@@ -207,8 +218,9 @@ def row(name: str, trial: Trial, runs: Sequence[Run]) -> tuple[str, ...]:
     key = "test_mse" if trial.job == "regress" else "test_accuracy"
     scores, updates = [float(r[key]) for r in results], runs[0].history()[-1]["step"]
     params = load_model(runs[0].path / "model.safetensors")[0].params
-    in_products = sum(array.size for array in params.values() if array.ndim == 2)
     steps = int(trial.task.split("-")[1]) if trial.job == "regress" else 784
+    at_steps = {2: steps // trial.options.get("stem_pool", 1), 3: steps}  # 3: of a convolution
+    products = sum(array.size * at_steps.get(array.ndim, 0) for array in params.values())
     batch = trial.options["batch_size"]
     return (
         name,
@@ -217,5 +229,5 @@ def row(name: str, trial: Trial, runs: Sequence[Run]) -> tuple[str, ...]:
         f"{statistics.stdev(scores):.2g}" if len(scores) > 1 else "-",
         f"{len(scores)}",
         f"{updates:,}",
-        f"{6e-12 * in_products * steps * batch * updates:.0f}",
+        f"{6e-12 * products * batch * updates:.0f}",
     )
