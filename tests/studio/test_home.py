@@ -181,7 +181,9 @@ def test_folders_are_browsed_with_keys_and_files_dropped(open_page, sensors, tmp
     page.wait_for_selector(".found h1 bdi:text-is('sensors.csv')")
     assert "inner/sensors.csv" in page.inner_text(".go code")
 
+    found = page.wait_for_selector(".found")
     page.click("text=Home")
+    found.wait_for_element_state("hidden")  # the page is made anew, and takes no file before
     page.wait_for_selector(".drop")
     page.evaluate(DROP)
     page.wait_for_selector(".found h1 bdi:text-is('my_table.csv')")
