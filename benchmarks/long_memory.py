@@ -103,7 +103,7 @@ BYTES: Options = {"rank": 32, "quantize": "int8", "sparsity": 0.75}  # in less t
 FOURS: Options = {  # a convolution over eight pixels, then a step for each four
     **{"stem": True, "stem_causal": True, "stem_pool": 4, "stem_kernels": 8, "stem_channels": 64},
     **{"layers": 4, "hidden_size": 64, "states": 48, "lr": 0.004, "weight_decay": 0.05},
-    **{"dropout": 0.2, "epochs": 16, "ring_min": 0.95, "ring_angle": 1.0},
+    **{"dropout": 0.3, "epochs": 16, "ring_min": 0.95, "ring_angle": 1.0},
 }
 LARGE: Options = {"layers": 6, "hidden_size": 80, "stem_channels": 80}
 FAR: Options = {
