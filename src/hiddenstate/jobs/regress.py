@@ -19,11 +19,7 @@ from hiddenstate.inference.forecast_scores import forecast_scores
 from hiddenstate.inference.hidden_states import at_every_step
 from hiddenstate.inference.inputs import windows_per_call
 from hiddenstate.inference.loss_scores import central, quantile_scores, signal_score
-from hiddenstate.inference.predict import (
-    Answers,
-    predict_steps,
-    predictions_and_targets,
-)
+from hiddenstate.inference.predict import Answers, predict_steps, predictions_and_targets
 from hiddenstate.inference.score_intervals import of_answers
 from hiddenstate.inference.target_scores import by_target
 from hiddenstate.jobs.base import Evaluation, Job, of_members

@@ -73,7 +73,7 @@ def _scores_of(of: Compared, which: slice, place: Array, S: int) -> tuple[dict[s
     errors = np.abs(of.outputs[:, which] - truth)
     mae, mse = _by_series(errors, place, S), _by_series(errors**2, place, S)
     spread = _by_series((truth - _by_series(truth, place, S)[place]) ** 2, place, S)
-    moves = spread > _rounding(truth, place, S) ** 2
+    moves = spread > _rounding(_by_series(truth**2, place, S)) ** 2
     with np.errstate(divide="ignore", invalid="ignore"):
         r2 = np.where(moves, 1 - mse / spread, np.nan)
     return {"mae": mae, "rmse": np.sqrt(mse), "r2": r2}, moves
@@ -110,7 +110,7 @@ def losses_by_target(losses: Mapping[str, Array], target: Array, series: Array) 
     S, truth = len(numbers), target.astype(np.float64)
     spread = _by_series((truth - _by_series(truth, place, S)[place]) ** 2, place, S)
     each = {name: _by_series(values, place, S) for name, values in losses.items()}
-    return _medians(each, spread > _rounding(truth, place, S) ** 2, len(place))
+    return _medians(each, spread > _rounding(_by_series(truth**2, place, S)) ** 2, len(place))
 
 
 def _medians(each: Mapping[str, Array], moves: Array, n: int) -> dict[str, float]:
@@ -183,7 +183,7 @@ def _gain(
         _summed(total, [(rows, plain)], place)
         _summed(squares, [(rows, truth**2)], place)
     scale = _means(total, place)
-    is_scored = scale > np.sqrt(_means(squares, place)) * np.finfo(np.float32).eps
+    is_scored = scale > _rounding(_means(squares, place))
     known = np.asarray(is_scored.any(axis=1))[place] & complete
     if not known.any():
         return {}
@@ -203,10 +203,10 @@ def _gain(
     return {**results, f"{GAIN}_low": ends[0], f"{GAIN}_high": min(ends[1], 1.0)}
 
 
-def _rounding(truth: Array, place: Array, n: int) -> Array:
-    """Return the differences (S, O) that the rounding of float32 makes of the targets (n, O)."""
-    sizes = np.sqrt(_by_series(truth**2, place, n))
-    return np.asarray(sizes * np.finfo(np.float32).eps)
+def _rounding(squares: Array) -> Array:
+    """Return the differences (S, O) that the rounding of float32 makes of targets, from the means
+    (S, O) of their squares."""
+    return np.asarray(np.sqrt(squares) * np.finfo(np.float32).eps)
 
 
 def _by_series(values: Array, place: Array, n: int) -> Array:
