@@ -1,18 +1,20 @@
 """Linear paths: which lags they weigh, what they leave, and that they see training rows only."""
 
 import tracemalloc
+from functools import partial
 
 import numpy as np
 import pytest
 
 from hiddenstate.config import make_config
 from hiddenstate.data import Rows, SequenceDataset
-from hiddenstate.data.prepare import linear
+from hiddenstate.data.prepare import lags
 from hiddenstate.data.prepare.fit import fitted_transform
-from hiddenstate.data.prepare.lags import LagRows, Regressions, combined
+from hiddenstate.data.prepare.lags import LagRows, Regressions
 from hiddenstate.data.prepare.linear import fit_linear_path
 from hiddenstate.data.prepare.linear_path import LinearPath
 from hiddenstate.data.prepare.pipeline import prepare
+from hiddenstate.data.prepare.smoothing import smoothings
 from hiddenstate.data.prepare.transform import Transform
 from hiddenstate.errors import DataError, OptionError
 from hiddenstate.program.steps import logarithms
@@ -245,12 +247,42 @@ def test_a_long_series_is_not_copied_for_each_of_its_lags() -> None:
     assert most < 45 * values[0].nbytes  # of 20,000 rows with 16 lags, in a few copies: 320
 
 
-def test_combinations_of_lags_are_those_of_a_product_to_the_bit() -> None:
-    lags = np.random.default_rng(0).standard_normal((40, 30))
-    none, whole = np.zeros(40), np.zeros(40, np.int64)
-    rows = LagRows(lags, none, none, none, none, whole, whole)
-    for _, basis, _ in Regressions(rows, 1, 7, True).forms():
-        np.testing.assert_array_equal(combined(lags, basis), lags @ basis.T)
+def test_forms_of_regressions_are_those_of_products_with_each_combination_written_out() -> None:
+    random = np.random.default_rng(0)
+    n, P, m = 40, 30, 7
+    values, newest, oldest = random.standard_normal(90), np.arange(n) + 25, np.repeat([0, 20], 20)
+    none, whole = np.zeros(n), np.zeros(n, np.int64)
+    rows = LagRows(values, P, newest, oldest, none, none, none, none, whole, whole)
+    every_lag = values[np.maximum(newest[:, None] - np.arange(P), oldest[:, None])]
+    np.testing.assert_array_equal(rows.lags(range(P)), every_lag)
+    np.testing.assert_array_equal(rows.lags([3, 0, 29]), every_lag[:, [3, 0, 29]])
+    np.testing.assert_allclose(rows.mean, every_lag.mean(axis=0), rtol=1e-12)
+    lag = np.eye(P)
+    seasonal = lag[:-m] - lag[m:]
+    written = [lag, lag[:-1] - lag[1:], seasonal, seasonal[:-1] - seasonal[1:]]
+    forms = [form for form, _ in Regressions(rows, 1, m, True).forms()]
+    for form, basis in zip(forms, written, strict=True):
+        assert len(form) == len(basis)
+        every, some, slopes = range(len(basis)), [0, 5, 17], random.standard_normal((2, 3))
+        close = partial(np.testing.assert_allclose, rtol=1e-12, atol=1e-12)
+        close(form.combined(rows, every), every_lag @ basis.T)
+        close(form.combined(rows, some), every_lag @ basis[some].T)
+        weights = form.weights(slopes, some)
+        close(weights, form.fixed + slopes @ basis[some])
+        close(rows.forecasts(weights), every_lag @ weights.T)
+        close(rows.forecasts(form.fixed[None])[:, 0], every_lag @ form.fixed)
+
+
+def test_a_thousand_lags_are_not_copied_for_each_forecast() -> None:
+    t = np.arange(9_000)
+    values = [(np.sin(t / 40) + np.random.default_rng(0).standard_normal(9_000))[:, None]]
+    smoothings(1_000, None)
+    tracemalloc.start()
+    path = fit_linear_path(values, 1, 1_000, log=False, seasons=())
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert path.weights.shape == (1, 1_000)
+    assert most < 64e6  # all lags of 8,000 forecasts, once
 
 
 def test_the_latest_steps_with_known_values_are_found_from_the_end_of_a_series(
@@ -258,10 +290,10 @@ def test_the_latest_steps_with_known_values_are_found_from_the_end_of_a_series(
 ) -> None:
     values = np.zeros(400_000)
     tracemalloc.start()
-    assert len(linear._latest_ends(values, values, 16, 1)) == linear.MOST_ROWS
+    assert len(lags._latest_ends(values, values, 16, 1)) == lags.MOST_ROWS
     assert tracemalloc.get_traced_memory()[1] < values.nbytes
     tracemalloc.stop()
-    monkeypatch.setattr(linear, "MOST_ROWS", 5)
+    monkeypatch.setattr(lags, "MOST_ROWS", 5)
     for n in range(60):
         values, truth = np.where(np.random.default_rng(n).random((2, n)) < 0.1, np.nan, 1.0)
         known = [
@@ -269,4 +301,4 @@ def test_the_latest_steps_with_known_values_are_found_from_the_end_of_a_series(
             for end in range(min(3, max(n - 3, 0)), n - 2)
             if np.isfinite([*values[max(end - 3, 0) : end + 1], truth[end + 2]]).all()
         ]
-        assert linear._latest_ends(values, truth, 4, 2).tolist() == known[-5:], n
+        assert lags._latest_ends(values, truth, 4, 2).tolist() == known[-5:], n

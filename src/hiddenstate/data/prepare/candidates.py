@@ -92,10 +92,10 @@ class Pool:
 
     def fit(self, far: LagRows, near: LagRows, is_log: bool, divided: bool) -> Chosen:
         """Return the mean of candidates, fitted on rows one step and `horizon` steps ahead."""
-        if len(far.target) < FEWEST:
+        if len(far) < FEWEST:
             return self._drift(far)
         cuts = origins(far)
-        parts = [*(near.take(near.place < low) for low, _ in cuts), near]
+        parts = (near.take(near.place < low) for low in [*(low for low, _ in cuts), np.inf])
         fits = [list(Regressions(rows, 1, self.season, self.constant).fits()) for rows in parts]
         weights = np.array([[own for own, _ in fit] for fit in fits])
         bias = np.array([[constant for _, constant in fit] for fit in fits])
@@ -141,7 +141,7 @@ class Pool:
 
     def _drift(self, far: LagRows) -> Chosen:
         """Return the last value and, with a constant, the mean change after it."""
-        change = far.target - far.lags[:, 0]
+        change = far.target - far.lags([0])[:, 0]
         bias = mean_of(change) if self.constant and len(change) else 0.0
         return Chosen(np.inf, np.eye(self.P)[0], bias)
 
@@ -167,7 +167,7 @@ class Pool:
         for number, (low, high) in enumerate(cuts):
             weights, bias = self._candidates(ahead, far.take(far.place < low), lines, number)
             later = far.take((far.place >= low) & (far.place < high))
-            errors.append(absolute_errors(later.lags @ weights.T + bias, later, is_log, divided))
+            errors.append(absolute_errors(later.forecasts(weights) + bias, later, is_log, divided))
         absolute = np.concatenate(errors)
         error = absolute.mean(axis=0)
         least = max(error.min(), np.finfo(float).tiny)
@@ -190,10 +190,8 @@ class Pool:
         fixed = np.stack([*self._repeated(ahead), *(each.ahead(ahead) for each in self.smoothings)])
         weights, bias = [fixed], [np.zeros(len(fixed))]
         if self.constant:
-            left = far.target[:, None] - far.lags @ fixed.T
             weights += [fixed, np.zeros((1, self.P))]
-            bias += [left.mean(axis=0) if len(left) else np.zeros(len(fixed))]
-            bias += [np.array([mean_of(far.target)])]
+            bias += [mean_of(far.target) - fixed @ far.mean, np.array([mean_of(far.target)])]
         weights.append(lines[0][number])
         bias.append(lines[1][number])
         return np.concatenate(weights), np.concatenate(bias)

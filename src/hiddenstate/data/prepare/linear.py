@@ -7,7 +7,7 @@ within the training rows ranks them. As they are all linear, their average is on
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hiddenstate.data.prepare.candidates import Chosen, Pool
 from hiddenstate.data.prepare.effects import candidate_effects
-from hiddenstate.data.prepare.lags import LagRows
+from hiddenstate.data.prepare.lags import LagRows, latest_rows, mean_change
 from hiddenstate.data.prepare.linear_path import Group, LinearPath, with_nearer
 from hiddenstate.data.prepare.other_inputs import (
     InputFit,
@@ -31,9 +31,6 @@ Floats = NDArray[np.float64]
 
 WHOLE_LAGS = 32
 """Most last values that a path reads of series that are not cut into windows."""
-
-MOST_ROWS = 20_000
-"""Latest forecasts that candidates are fitted on."""
 
 WHOLE = 1e-7
 """Difference from 1 below which a sum of weights is 1."""
@@ -66,8 +63,8 @@ def all_above_zero(rows: Rows, features: tuple[int, ...]) -> bool:
 
 
 def _all_above_zero(series: Sequence[Floats]) -> bool:
-    known = np.concatenate([values[np.isfinite(values)] for values in series])
-    return bool(len(known) and known.min() > 0)
+    least = [np.fmin.reduce(values, initial=np.inf) for values in series]  # of what is known
+    return bool(0 < min(least) < np.inf)
 
 
 def logarithms_if(is_log: bool, series: Sequence[Floats]) -> list[Floats]:
@@ -183,11 +180,12 @@ def fit_linear_path(
     def each(o: int) -> list[Floats]:  # a target at a time, as all are a copy of the data
         return [column(values, o) for values in series]
 
-    def truth(o: int) -> list[Floats]:
-        return [column(values, o) for values in observed or series]
+    def both(o: int) -> tuple[list[Floats], list[Floats]]:  # what is read, and what it is to be
+        own = each(o)
+        return own, own if observed is None else [column(values, o) for values in observed]
 
     def fitted(o: int, logs: tuple[bool, ...]) -> _Fit:
-        return _fit(each(o), truth(o), horizon, most_lags, season, logs, known, read[o], nearer)
+        return _fit(*both(o), horizon, most_lags, season, logs, known, read[o], nearer)
 
     inputs = None if others is None or n > MOST_TARGETS else filled(others)
     read = [inputs if n == 1 else None] * n
@@ -197,16 +195,16 @@ def fit_linear_path(
     if inputs is not None and n > 1:
         values = [logarithms_if(fit.log, each(o)) for o, fit in enumerate(fits)]
         for o in range(n):  # what the other targets are read as is known now
-            both = [
+            all_inputs = [
                 np.column_stack([*more.T, *(values[k][i] * (k != o) for k in range(n))])
                 for i, more in enumerate(inputs)
             ]
-            read[o] = filled(both)
+            read[o] = filled(all_inputs)
             fits[o] = fitted(o, (fits[o].log,))
     groups: list[Group] = []
     for o in range(n if names is not None else 0):
         assert names is not None
-        again = partial(_fit, each(o), truth(o), horizon, most_lags, season, (fits[o].log,))
+        again = partial(_fit, *both(o), horizon, most_lags, season, (fits[o].log,))
         groups += _groups(fits[o], partial(again, inputs=read[o], nearer=False), known, names, o)
     path = replace(_path(fits, known, season, seasons), groups=tuple(groups))
     each_step = zip(*(fit.nearer for fit in fits), strict=True)
@@ -291,60 +289,6 @@ def _input_weights(fits: "Sequence[Floats | None]") -> tuple[tuple[int, ...], Fl
     return tuple(used.tolist()), both[..., used].astype(np.float32).astype(float)
 
 
-def _rows(
-    series: Sequence[Floats],
-    observed: Sequence[Floats],
-    scales: Sequence[float],
-    moves: Sequence[Floats],
-    P: int,
-    horizon: int,
-) -> LagRows:
-    """Return the latest forecasts of series `horizon` steps ahead from P values, as far as these
-    are known; one of a series that has fewer, whose first value stands for those before it."""
-    complete = [
-        _latest_ends(values, truth, P, horizon)
-        for values, truth in zip(series, observed, strict=True)
-    ]
-    places = [(ends + horizon) / len(v) for ends, v in zip(complete, series, strict=True)]
-    latest = np.argsort(-np.concatenate(places), kind="stable")[:MOST_ROWS]
-    firsts = np.cumsum([len(ends) for ends in complete])
-    taken = np.split(np.isin(np.arange(firsts[-1]), latest), firsts[:-1])
-    parts = []
-    for i, (values, truth, own, moved) in enumerate(
-        zip(series, observed, scales, moves, strict=True)
-    ):
-        ends = complete[i][taken[i]]
-        parts.append(
-            LagRows(
-                lags=values[np.maximum(ends[:, None] - np.arange(P), 0)],
-                target=truth[ends + horizon],
-                place=(ends + horizon) / len(values),
-                scale=np.full(len(ends), own),
-                added=moved[ends + horizon],
-                series=np.full(len(ends), i),
-                end=ends,
-            )
-        )
-    names = [part.name for part in fields(LagRows)]
-    return LagRows(*(np.concatenate([getattr(each, name) for each in parts]) for name in names))
-
-
-def _latest_ends(values: Floats, truth: Floats, P: int, horizon: int) -> NDArray[np.int64]:
-    """Return the latest steps of a series, at most `MOST_ROWS`, before which P values and after
-    which the one to forecast are known; of a long series only its end is looked at."""
-    last, n = len(values) - horizon - 1, MOST_ROWS
-    low = min(P - 1, max(last, 0))
-    while True:
-        n *= 2
-        ends = np.arange(max(low, last + 1 - n), last + 1)
-        begin = max(max(low, last + 1 - n) + 1 - P, 0)
-        missing = np.concatenate([[0], np.cumsum(~np.isfinite(values[begin : last + 1]))])
-        known = missing[ends + 1 - begin] == missing[np.maximum(ends + 1 - P, 0) - begin]
-        kept = ends[known & np.isfinite(truth[ends + horizon])]
-        if len(kept) >= MOST_ROWS or last + 1 - n <= low:
-            return np.asarray(kept[-MOST_ROWS:])
-
-
 @dataclass(frozen=True)
 class _Fit:
     """A path for one target: its error in a rolling origin, weights (P,), bias, whether they are
@@ -379,30 +323,31 @@ def _fit(
 
     With `nearer`, it holds those of the steps before it.
     """
-    changes = (np.abs(np.diff(values)) for values in series)  # one at a time, as all are large
-    scales = [float(np.nanmean(c)) if np.isfinite(c).any() else 0.0 for c in changes]
-    scales = [scale or 1.0 for scale in scales]
+    scales = [mean_change(values) or 1.0 for values in series]
     best: _Fit | None = None
     chosen: _Fits | None = None
     for is_log in logs:
         # Series of different sizes are divided by their scales, unless logarithms are taken.
         divided = len(series) > 1 and not is_log
         sizes = scales if divided else [1.0] * len(series)
-        values, truth = logarithms_if(is_log, series), logarithms_if(is_log, observed)
+        values = logarithms_if(is_log, series)
+        truth = values if observed is series else logarithms_if(is_log, observed)
         pool = Pool(horizon, P, season, constant=not divided)
         choices: list[Floats | None] = [None]
         if columns is not None:
             choices += candidate_effects(truth, columns, scales if not is_log else sizes, season)
         for effects in choices:
             moves, middle = _moves(values, columns, effects)
-            parts = list(zip(moves, sizes, strict=True))
-            read, wanted = (
-                [(own - moved) / size for own, (moved, size) in zip(each, parts, strict=True)]
-                for each in (values, truth)
-            )
-            rows = partial(_rows, read, wanted, scales, moves, P)
+            read, wanted = values, truth
+            if effects is not None or divided:  # without a copy of one long series
+                parts = list(zip(moves, sizes, strict=True))
+                read, wanted = (
+                    [(own - moved) / size for own, (moved, size) in zip(each, parts, strict=True)]
+                    for each in (values, truth)
+                )
+            rows = partial(latest_rows, read, wanted, scales, moves, P)
             n_lags = lags_of_inputs(read, P, season)
-            of_inputs = partial(_rows, read, wanted, scales, moves, n_lags)
+            of_inputs = partial(latest_rows, read, wanted, scales, moves, n_lags)
             far = rows(horizon)
             own = pool.fit(far, rows(1), is_log, divided)
             fits = _Fits(rows, of_inputs, pool, own, inputs, is_log, divided, effects, middle)
@@ -494,7 +439,7 @@ def _moves(
 ) -> tuple[list[Floats], float]:
     """Return what columns add to each series, less its mean over all, and that mean."""
     if columns is None or effects is None:
-        return [np.zeros(len(own)) for own in values], 0.0
+        return [np.broadcast_to(0.0, len(own)) for own in values], 0.0
     moves = [np.asarray(beside @ effects) for beside in columns]
     middle = float(np.nanmean(np.concatenate(moves)))
     return [moved - middle for moved in moves], middle

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiddenstate.data.prepare.candidates import absolute_errors, origins
-from hiddenstate.data.prepare.lags import LagRows, Regressions, combined, mean_of
+from hiddenstate.data.prepare.lags import Form, LagRows, Regressions, mean_of
 
 Floats = NDArray[np.float64]
 
@@ -80,11 +80,12 @@ class InputFit:
 
 @dataclass(frozen=True)
 class _Form:
-    """How regressions are written: a fixed combination of own lags (P,), combinations of own lags
-    (q, P), which of these are read, and whether inputs are read as changes."""
+    """How regressions are written: a form on own lags, those of its combinations that some
+    regression reads, the places among these of those that each reads, and whether inputs are read
+    as changes."""
 
-    fixed: Floats
-    basis: Floats
+    own: Form
+    read: list[int]
     chosen: tuple[tuple[int, ...], ...]
     changes: bool
 
@@ -114,7 +115,7 @@ def fit_inputs(
     among : collection of int, optional
         The inputs that may be read; by default, all.
     """
-    n = len(rows.target)
+    n = len(rows)
     searched = range(others[0].shape[1]) if among is None else sorted(among)
     if n < FEWEST or not searched:
         return None
@@ -151,7 +152,7 @@ def leading_inputs(
     nothing to do with each other often seem related. `rows` are one step ahead; other parameters
     as of :func:`fit_inputs`.
     """
-    n = len(rows.target)
+    n = len(rows)
     if n < FEWEST:
         return []
     search = _Search(rows, others, 1, season, is_log, divided)
@@ -240,7 +241,7 @@ class _Search:
         divided: bool,
     ) -> None:
         self.rows, self.is_log, self.divided = rows, is_log, divided
-        self.P, self.J = rows.lags.shape[1], others[0].shape[1]
+        self.P, self.J = rows.P, others[0].shape[1]
         self.Q = min(self.P, INPUT_RUNS[-1] + 1)
         self.runs = sorted({min(q, self.P) for q in INPUT_RUNS})
         starts = np.cumsum([0, *(len(each) for each in others)])
@@ -254,16 +255,18 @@ class _Search:
         self._errors: dict[tuple[tuple[int, ...], bool], dict[_Candidate, Floats]] = {}
 
     def _forms(self, horizon: int, season: int | None) -> Iterator[_Form]:
-        for fixed, basis, seasonal in Regressions(self.rows, horizon, season, True).forms():
-            sets = [tuple(range(p)) for p in OWN_RUNS if p <= len(basis)]
+        for own, seasonal in Regressions(self.rows, horizon, season, True).forms():
+            q = len(own)
+            sets = [tuple(range(p)) for p in OWN_RUNS if p <= q]
             if season:
                 around = (season - 1, season) if seasonal else _around(-horizon % season, season)
                 sets += [
-                    tuple(sorted({k for k in (*range(p), *around) if 0 <= k < len(basis)}))
-                    for p in (1, 4)
+                    tuple(sorted({k for k in (*range(p), *around) if 0 <= k < q})) for p in (1, 4)
                 ]
+            read = sorted({k for each in sets for k in each})
+            chosen = [tuple(np.searchsorted(read, each).tolist()) for each in dict.fromkeys(sets)]
             for changes in (False, True) if self.P > 1 else (False,):
-                yield _Form(fixed, basis, tuple(dict.fromkeys(sets)), changes)
+                yield _Form(own, read, tuple(chosen), changes)
 
     def best(
         self, sets: Collection[tuple[int, ...]], quick: bool = False
@@ -283,7 +286,7 @@ class _Search:
         """Return the mean weights (P,), bias and weights of inputs (Q, J) of regressions, fitted on
         all rows."""
         weights, bias, inputs = np.zeros(self.P), 0.0, np.zeros((self.Q, self.J))
-        everything = np.ones(len(self.rows.target), bool)
+        everything = np.ones(len(self.rows), bool)
         for each in candidates:
             fit = _Block(self, self.forms[each.form], each.columns, everything)
             own, c, other = fit.solve(min(each.chosen, len(fit.form.chosen) - 1), each.run)
@@ -317,7 +320,7 @@ class _Search:
                 for s in range(len(form.chosen)):
                     for run in runs:
                         own, bias, inputs = block.solve(s, run)
-                        forecast = tested.lags @ own.T + bias
+                        forecast = tested.forecasts(own) + bias
                         if columns:
                             forecast += read @ inputs.reshape(len(own), -1).T
                         errors = absolute_errors(forecast, tested, self.is_log, self.divided)
@@ -344,30 +347,24 @@ class _Block:
         self, search: _Search, form: _Form, columns: tuple[int, ...], which: NDArray[np.bool_]
     ) -> None:
         self.search, self.form, self.columns = search, form, columns
-        lags, target = search.rows.lags[which], search.rows.target[which]
-        n, self.n_own = len(target), len(form.basis)
-        own = combined(lags, form.basis)
+        rows = search.rows.take(which)
+        n, self.n_own = len(rows), len(form.read)
+        own, sample = form.own.combined(rows, form.read), form.own.sample(rows)
         other = self.read(which)
         if form.changes:
             wide = other.reshape(n, search.Q, len(columns))
             other = (wide[:, :-1] - wide[:, 1:]).reshape(n, (search.Q - 1) * len(columns))
-        left = target - lags @ form.fixed
+        left = rows.target - rows.forecasts(form.own.fixed[None])[:, 0]
         constant = not search.divided and n > 0
+        J = len(columns)
+        sizes = [_size(part, constant) for part in (sample, *(other[:, j::J] for j in range(J)))]
+        each = np.tile(sizes[1:], other.shape[1] // max(J, 1))
+        self.size = np.concatenate([np.full(self.n_own, sizes[0]), each])
         design = np.concatenate([own, other], axis=1)
         self.mean = design.mean(axis=0) if constant else np.zeros(design.shape[1])
         self.center = mean_of(left) if constant else 0.0
-        design, left = design - self.mean, left - self.center
-        spread = np.sqrt((design**2).mean(axis=0)) if n else np.ones(design.shape[1])
-        J = len(columns)
-        each = [spread[: self.n_own], *(spread[self.n_own + j :: J] for j in range(J))]
-        size = np.array([float(part.mean()) or 1.0 for part in each])
-        self.size = np.concatenate(
-            [
-                np.full(self.n_own, size[0]),
-                np.tile(size[1:], (len(spread) - self.n_own) // max(J, 1)),
-            ]
-        )
-        design = design / self.size
+        left -= self.center
+        design = (design - self.mean) / self.size
         self.n, self.gram, self.product = n, design.T @ design, design.T @ left
         self.total = float(left @ left)
 
@@ -392,20 +389,28 @@ class _Block:
         own = np.array(form.chosen[chosen], int)
         which = np.concatenate([own, self.n_own + np.arange(q)]).astype(int)
         if len(which) >= self.n:  # too few rows: what is fixed stands alone
-            fixed = np.broadcast_to(form.fixed, (L, P))
+            fixed = np.broadcast_to(form.own.fixed, (L, P))
             return fixed, np.full(L, self.center), np.zeros((L, Q, J))
         within = self.gram[np.ix_(which, which)]
         system = within + PENALTIES[:, None, None] * np.eye(len(which))
         right = np.broadcast_to(self.product[which][:, None], (L, len(which), 1))
         slope = np.linalg.solve(system, right)[..., 0] / self.size[which]
         bias = self.center - slope @ self.mean[which]
-        weights = form.fixed + slope[:, : len(own)] @ form.basis[own]
+        weights = form.own.weights(slope[:, : len(own)], [form.read[k] for k in own])
         inputs = np.zeros((L, Q, J))
         others = slope[:, len(own) :].reshape(L, -1, J) if J else inputs[:, :0]
         inputs[:, : others.shape[1]] += others
         if form.changes:
             inputs[:, 1 : others.shape[1] + 1] -= others
         return weights, bias, inputs
+
+
+def _size(values: Floats, about_mean: bool) -> float:
+    """Return the mean of the deviations of columns (n, k), from their means or from 0; not 0."""
+    if len(values) == 0:
+        return 1.0
+    middle = values.mean(axis=0) if about_mean else 0.0
+    return float(np.sqrt(((values - middle) ** 2).mean(axis=0)).mean()) or 1.0
 
 
 def _blocks(place: Floats) -> Floats:

@@ -91,7 +91,9 @@ def _seasonal(P: int, m: int) -> Iterator[Smoothing]:
     cycle, phase = np.divmod(t, m)
     alike, after = center[np.ix_(phase, phase)], center[np.ix_((P + np.arange(m)) % m, phase)]
     walk, turns = (np.minimum.outer(each, each).astype(float) for each in (t, cycle))
-    pushed = np.maximum(np.subtract.outer(t, t[1:]), 0.0)  # what steps of the slope add to levels
+    both, either = np.multiply.outer(t, t), np.add.outer(t, t)  # of two steps i and j
+    # What each step s of the slope adds to two levels, (i - s)(j - s), up to the smaller of them.
+    pushed = walk * both - walk * (walk + 1) * (3 * either - 2 * walk - 1) / 6
     for slope in SLOPES:
         line = [t] if slope else []
         free = np.column_stack([np.ones(P), *line, center[phase, 1:]])  # begins anywhere
@@ -99,8 +101,8 @@ def _seasonal(P: int, m: int) -> Iterator[Smoothing]:
         wanted[0, : len(line) + 1], wanted[1, 1 : len(line) + 1] = [1, P - 1][: len(line) + 1], 1
         wanted[2:, len(line) + 1 :] = center[(P + np.arange(m)) % m, 1:]
         for level, noise in STEPS:
-            of_level = level * walk + slope * level * pushed @ pushed.T
-            of_slope = slope * level * pushed.sum(axis=1)
+            of_level = level * (walk + slope * pushed)
+            of_slope = slope * level * (t * (t - 1) / 2)
             for change in SEASONS:
                 covariance = of_level + change * alike * turns + noise * np.eye(P)
                 common = np.vstack([of_level[-1], of_slope, change * after * cycle])
