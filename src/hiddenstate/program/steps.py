@@ -27,6 +27,9 @@ from hiddenstate.program.rows import (
 LARGEST_TARGET = 10.0
 """Largest scaled target that a net learns; larger ones, after nearly flat windows, are cut."""
 
+AT_ONCE = 1 << 14
+"""Most forecasts that all lags are added to before those of later steps: they stay in a cache."""
+
 
 class Unreadable(ValueError):  # noqa: N818
     """A value that a model cannot read: the first, by its row, its step if there are some, and its
@@ -292,11 +295,18 @@ class Forecast(Step):
         `others` (N, T, I') are the values of `inputs`. With `alone` it is the same to the bit for
         any number of rows and steps.
         """
-        steps = np.arange(values.shape[1])
+        T = values.shape[1]
         forecast = np.broadcast_to(self.bias, values.shape).copy()
-        for k in np.flatnonzero(self.weights.any(axis=0)):
-            forecast += self.weights[:, k] * values[:, np.maximum(steps - k, 0)]
+        used = np.flatnonzero(self.weights.any(axis=0))
+        size = 1 + AT_ONCE * T // max(values.size, 1)
+        for begin in range(0, T, size):
+            part, end = forecast[:, begin : begin + size], min(begin + size, T)
+            for k in used:
+                first = min(max(k - begin, 0), end - begin)  # before it, the first value counts
+                part[:, :first] += self.weights[:, k] * values[:, :1]
+                part[:, first:] += self.weights[:, k] * values[:, begin + first - k : end - k]
         if self.input_weights is not None and others is not None:
+            steps = np.arange(T)
             for k in np.flatnonzero(self.input_weights.any(axis=(0, 2))):
                 read = others[:, np.maximum(steps - k, 0)]
                 forecast += _times(read, self.input_weights[:, k].T, alone)
