@@ -134,6 +134,8 @@ def _made(
     most: int,
     reading: dict[str, Any],
 ) -> "tuple[FittedModel, Lost]":
+    from threadpoolctl import threadpool_limits
+
     from hiddenstate.inference.quantising import check_has_form, quantised_on, quantised_run
     from hiddenstate.runs.run_data import unchanged_dataset
 
@@ -142,10 +144,12 @@ def _made(
         refuse_options("own data")
         if run is None:
             raise OptionError("a model file has no training rows; pass DATA after it")
-        return quantised_run(model, unchanged_dataset(run), state_bits, share, most)
+        with threadpool_limits(1):  # small products, for which threads wait longer than they work
+            return quantised_run(model, unchanged_dataset(run), state_bits, share, most)
     with new_data(model, data, reading, model.net.kind.has_series) as (dataset, stdin):
         note_remarks(dataset.remarks, stdin)
-        return quantised_on(model, dataset, state_bits, share, most)
+        with threadpool_limits(1):
+            return quantised_on(model, dataset, state_bits, share, most)
 
 
 def _extra(run: str, trained_run: "Run | None") -> dict[str, Any]:

@@ -20,8 +20,9 @@ RUNS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 ROUNDING = 1e-9
 """Deviation of lags, as a share of the largest, up to which they are all alike."""
 
-FEW = 128
-"""Lags, evenly chosen, whose deviation stands for that of all, if there are twice as many."""
+FEW, FEW_ROWS = 128, 2500
+"""Lags and forecasts, evenly chosen, whose deviations stand for those of all, if there are twice as
+many."""
 
 MOST_ROWS = 20_000
 """Latest forecasts that regressions are fitted on."""
@@ -73,10 +74,12 @@ class LagRows:
 
     def lags(self, columns: Collection[int]) -> Floats:
         """Return some lags (n, k) of the forecasts; 0 is the newest."""
-        k = len(columns)
-        if columns == range(k) and (self.newest - self.oldest >= k - 1).all():
-            return sliding_window_view(self.values, k)[self.newest - (k - 1)][:, ::-1]
-        at = self.newest[:, None] - np.fromiter(columns, np.int64, k)
+        if columns and isinstance(columns, range):
+            most = columns[-1]
+            if (self.newest - self.oldest >= most).all():  # without places of each
+                windows = sliding_window_view(self.values, most + 1)[:, ::-1]
+                return windows[:, columns.start :: columns.step][self.newest - most]
+        at = self.newest[:, None] - np.fromiter(columns, np.int64, len(columns))
         return np.asarray(self.values[np.maximum(at, self.oldest[:, None], out=at)])
 
     def forecasts(self, weights: Floats) -> Floats:
@@ -199,12 +202,13 @@ class Form:
         """Return some combinations (n, k)."""
         values = rows.lags(chosen)
         for apart, sign in self.terms[1:]:
-            values += sign * rows.lags([k + apart for k in chosen])
+            values = values + sign * rows.lags(_moved(chosen, apart))
         return values
 
     def sample(self, rows: LagRows) -> Floats:
         """Return combinations (n, k) whose deviations stand for those of all."""
-        return self.combined(rows, range(0, len(self), max(1, len(self) // FEW)))
+        few = rows.take(slice(None, None, max(1, len(rows) // FEW_ROWS)))
+        return self.combined(few, range(0, len(self), max(1, len(self) // FEW)))
 
     def weights(self, slopes: NDArray[Any], chosen: Collection[int]) -> Floats:
         """Return the weights (L, P) on lags of regressions with slopes (L, k) of combinations."""
@@ -212,6 +216,13 @@ class Form:
         for apart, sign in self.terms:
             weights[:, np.fromiter(chosen, np.int64, len(chosen)) + apart] += sign * slopes
         return weights
+
+
+def _moved(lags: Collection[int], by: int) -> Collection[int]:
+    """Return lags so many steps before."""
+    if isinstance(lags, range):
+        return range(lags.start + by, lags.stop + by, lags.step)
+    return [lag + by for lag in lags]
 
 
 class Regressions:
