@@ -27,7 +27,7 @@ from hiddenstate.program.rows import (
 LARGEST_TARGET = 10.0
 """Largest scaled target that a net learns; larger ones, after nearly flat windows, are cut."""
 
-AT_ONCE = 1 << 14
+MOST_CACHED = 1 << 14
 """Most forecasts that all lags are added to before those of later steps: they stay in a cache."""
 
 
@@ -298,7 +298,7 @@ class Forecast(Step):
         T = values.shape[1]
         forecast = np.broadcast_to(self.bias, values.shape).copy()
         used = np.flatnonzero(self.weights.any(axis=0))
-        size = 1 + AT_ONCE * T // max(values.size, 1)
+        size = 1 + MOST_CACHED * T // max(values.size, 1)
         for begin in range(0, T, size):
             part, end = forecast[:, begin : begin + size], min(begin + size, T)
             for k in used:
