@@ -114,6 +114,7 @@ FAR: Options = {
     "ring_max": 0.9999,
     "ring_angle": 0.3,
 }
+MARKED: Options = {"cell": "mingru", "lr": 0.005, "scale": "standard"}
 PLAIN: Options = {"hidden_size": 128, "lr": 0.001, "batch_size": 64}
 SUM: Options = {"hidden_size": 64, "batch_size": 64, "max_steps": 20_000, "epochs": 1000}
 
@@ -132,11 +133,11 @@ def trials() -> dict[str, Trial]:
         "pixels-gru": Trial("pixels", pixels, PLAIN | {"cell": "gru", "epochs": 20}),
         "pixels-lru": Trial("pixels", pixels, LRU | small),
     }
-    for steps, n, updates in ((1000, 20_000, 20_000), (5000, 6_400, 8_000)):
+    for steps, n, updates in ((1000, 20_000, 20_000), (5000, 6_400, 5_000)):
         cells: dict[str, Options] = {
             "lru": LRU
             | {"layers": 2, "states": 64, "ring_min": 0.99, "ring_max": 0.9999, "ring_angle": 0.3},
-            "mingru": {"cell": "mingru", "layers": 2, "lr": 0.005, "scale": "standard"},
+            "mingru": MARKED | ({"layers": 2} if steps == 1000 else {"remember": steps}),
             "fastgrnn": FASTGRNN,
             "gru": {"cell": "gru", "lr": 0.001},
             "lstm": {"cell": "lstm", "lr": 0.001},
