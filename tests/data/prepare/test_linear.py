@@ -256,6 +256,11 @@ def test_forms_of_regressions_are_those_of_products_with_each_combination_writte
     every_lag = values[np.maximum(newest[:, None] - np.arange(P), oldest[:, None])]
     np.testing.assert_array_equal(rows.lags(range(P)), every_lag)
     np.testing.assert_array_equal(rows.lags([3, 0, 29]), every_lag[:, [3, 0, 29]])
+    full = slice(10, 20)  # all lags of these are in their series, so that ranges are views
+    for each in (range(P), range(2, P, 3), range(0)):
+        np.testing.assert_array_equal(
+            rows.take(full).lags(each), every_lag[full, each.start : each.stop : each.step]
+        )
     np.testing.assert_allclose(rows.mean, every_lag.mean(axis=0), rtol=1e-12)
     lag = np.eye(P)
     seasonal = lag[:-m] - lag[m:]
