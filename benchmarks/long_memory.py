@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from recipes import run
 from timing import machine, print_machine, print_table
 
+from hiddenstate import RecurrentClassifier, load
 from hiddenstate.datasets import load_mnist
 from hiddenstate.models.fitted import load_model
 from hiddenstate.runs.run import Run
@@ -49,11 +50,12 @@ MORE = {"classify": ["--n-evaluated=0"], "regress": ["--no-stateful", "--output=
 
 @dataclass(frozen=True)
 class Trial:
-    """A net on a task: its rows, and the options of the command that trains it."""
+    """A net on a task: its rows, the options of its training, and the trial that teaches it."""
 
     task: str
     rows: Callable[[], Arrays]
     options: Options
+    teachers: str = ""
 
     @property
     def job(self) -> str:
@@ -126,6 +128,9 @@ def trials() -> dict[str, Trial]:
     table = {
         "permuted-lru-small": Trial("permuted", permuted, LRU | FOURS),
         "permuted-lru-large": Trial("permuted", permuted, LRU | FOURS | LARGE),
+        "permuted-lru-taught": Trial(
+            "permuted", permuted, LRU | FOURS | LARGE, teachers="permuted-lru-small"
+        ),
         "permuted-lru-ones": Trial("permuted", permuted, LRU | small | far | {"epochs": 30}),
         "permuted-gru": Trial("permuted", permuted, PLAIN | {"cell": "gru", "epochs": 20}),
         "pixels-fastgrnn-rank-32": Trial("pixels", pixels, LONG | {"rank": 32}),
@@ -133,7 +138,7 @@ def trials() -> dict[str, Trial]:
         "pixels-gru": Trial("pixels", pixels, PLAIN | {"cell": "gru", "epochs": 20}),
         "pixels-lru": Trial("pixels", pixels, LRU | small),
     }
-    for steps, n, updates in ((1000, 20_000, 20_000), (5000, 6_400, 5_000)):
+    for steps, n, updates in ((1000, 20_000, 20_000), (5000, 6_400, 12_000)):
         cells: dict[str, Options] = {
             "lru": LRU
             | {"layers": 2, "states": 64, "ring_min": 0.99, "ring_max": 0.9999, "ring_angle": 0.3},
@@ -200,12 +205,24 @@ def trained(name: str, trial: Trial, seed: int, file: Path, args: argparse.Names
     if not path.exists():
         options = COMMON | trial.options | {"seed": seed, "threads": args.threads}
         options |= {"max_steps": 1} if args.toy else {}
+        options |= {"teach": answers(trial.teachers, file, args)} if trial.teachers else {}
         words = [word(name, value) for name, value in options.items()] + MORE[trial.job]
         quiet = ("--runs-dir", path.parent, "--name", path.name, "--view", "off", "--json")
         run(trial.job, file, *words, *quiet)
     elif Run(path).results() is None:
         run("resume", path, "--view", "off", "--json")
     return Run(path)
+
+
+def answers(name: str, data: Path, args: argparse.Namespace) -> Path:
+    """Return a file with the mean answer of a trial's runs for each training row."""
+    file = data.with_name(f"{kind_of(args)}{name}-answers.npy")
+    if not file.exists():
+        runs = [trained(name, trials()[name], s, data, args) for s in range(1 if args.toy else 3)]
+        X = np.load(data)["X_train"]
+        nets = [load(run.path, RecurrentClassifier) for run in runs]
+        np.save(file, np.mean([net.predict_proba(X) for net in nets], axis=0))
+    return file
 
 
 def word(name: str, value: object) -> str:

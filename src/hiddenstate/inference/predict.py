@@ -9,7 +9,7 @@ import numpy as np
 from hiddenstate.data import Rows, SequenceDataset, fractions, in_pieces
 from hiddenstate.data.dataset import label_array
 from hiddenstate.data.origin import Table, whole
-from hiddenstate.data.rows import Computed, at_steps, kept_of
+from hiddenstate.data.rows import Computed, at_steps, kept_of, known_steps
 from hiddenstate.engines import Predictor
 from hiddenstate.engines.signals import Carried, begin_from_zero, follow_signals
 from hiddenstate.errors import DataError, count, listed, printable
@@ -354,7 +354,7 @@ def predictions_and_targets(
         y = rows.require_targets()
         row, step, outputs = predict_steps(model, predictor, rows, "test rows", {})
         target = at_steps(y, row, step) if y.ndim == 3 else y[row]
-    kept = np.logical_and(np.isfinite(target).all(axis=1), np.isfinite(outputs).all(axis=1))
+    kept = known_steps(target[None])[0] & known_steps(outputs[None])[0]
     anew = begin_from_zero(rows, state)[row] if model.stateful else True
     washed_out = (step < model.washout) & anew & kept
     kept &= ~washed_out

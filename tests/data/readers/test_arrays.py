@@ -243,7 +243,7 @@ def test_a_forecast_reads_the_series_as_their_own_targets(path: Path) -> None:
     assert result.columns == result.targets == ("value_0", "value_1")
     assert "all 2 channels are forecast" in result.remarks[0]
     npz(path, X=np.zeros((9, 2)))
-    with pytest.raises(DataError, match="no targets"):
+    with pytest.raises(DataError, match="no targets; .* or forecast X with --horizon 1"):
         read(path, "regress")
 
 
@@ -371,6 +371,26 @@ def test_a_large_signal_is_left_on_disk(
     assert isinstance(store, RowStore)
     assert store.shape == whole.shape
     same(store[:], whole)
+
+
+@pytest.mark.parametrize("shape", [(12,), (12, 3), (4, 3, 2)])
+def test_series_that_are_forecast_are_mapped_whatever_their_size(
+    tmp_path: Path, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "series"
+    folder.mkdir()
+    path = npy(folder / "X.npy", np.arange(np.prod(shape), dtype="<f4").reshape(shape))
+    whole = read(path, "regress", horizon=1)
+    monkeypatch.setattr(reader, "IN_MEMORY", 0)
+    monkeypatch.setattr(reader, "PIECE", 0)
+    for place in (path, folder):
+        large = read(place, "regress", horizon=1)
+        assert not isinstance(large.X, RowStore)
+        assert not large.X.flags.writeable
+        same(large.X, whole.X)
+        assert np.array_equal(large.y, whole.y)
+    npy(folder / "y.npy", np.zeros(shape, "<f4"))  # other targets: rows are read one by one
+    assert isinstance(read(folder, "regress", horizon=1).X, RowStore)
 
 
 def test_fortran_order_and_text_are_always_read_into_memory(

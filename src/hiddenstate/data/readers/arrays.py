@@ -8,6 +8,7 @@ The layout depends on the job. N is rows, T steps, I features, O targets.
   after the last step. A 2-D y whose second axis has length T has a target at every step.
 """
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def read_arrays(
     """Read X and, if they are there, y, X_test and y_test.
 
     Missing values (NaN) are kept. X in an .npy file larger than `IN_MEMORY` becomes a
-    :class:`RowStore`; only its header is read and checked.
+    :class:`RowStore`, unless it is forecast from itself; only its header is read and checked.
 
     Parameters
     ----------
@@ -72,7 +73,10 @@ def read_arrays(
     """
     where = printable(path)
     most = min(PIECE, IN_MEMORY) if sample else None
-    arrays, unread, kind, remarks = _arrays(path, options, most or IN_MEMORY, most)
+    own = _forecasts_itself(path, options, job)
+    arrays, unread, kind, remarks = _arrays(
+        path, options, most or (math.inf if own else IN_MEMORY), most
+    )
     arrays, picture = _as_pictures(arrays, job)
     for name, values in arrays.items():
         if name.startswith("X"):
@@ -83,9 +87,14 @@ def read_arrays(
         raise DataError(f"{where}: y_test without X_test; add X_test or remove y_test")
     learned = kind_of(job).has_classes or (kind_of(job).has_targets and options.horizon is None)
     if require_targets and learned and "y" not in arrays:
-        what = "labels" if kind_of(job).has_classes else "targets"
-        add = ("add ", Flag("--answers"))
-        raise DataError(f"{where}: no {what}", "use an .npz file with X and y", add)
+        targets = kind_of(job).has_targets
+        ahead = ("forecast X with ", Flag("--horizon"), " 1")
+        raise DataError(
+            f"{where}: no {'targets' if targets else 'labels'}",
+            "use an .npz file with X and y",
+            ("add ", Flag("--answers")),
+            *[ahead] * targets,
+        )
     lay_out = _signals if kind_of(job).has_targets else _samples
     train = lay_out(arrays["X"], arrays.get("y"), where, options.channels_first)
     test = None
@@ -103,9 +112,14 @@ def read_arrays(
     dataset = SequenceDataset(
         path.name, train, test, kind=kind, remarks=remarks, unread=unread, picture=picture
     )
-    forecast = kind_of(job).has_targets and options.horizon is not None and train.y is None
-    on_disk = any(isinstance(X, RowStore) for X in (dataset.X, dataset.X_test))
-    return _own_targets(dataset) if forecast and not on_disk else dataset
+    return _own_targets(dataset) if own and train.y is None else dataset
+
+
+def _forecasts_itself(path: Path, options: DataConfig, job: str) -> bool:
+    """Return whether series are forecast from themselves, unless an .npz file has targets: of
+    them, a path reads all, and a net's targets are in memory anyhow."""
+    named = options.answers is not None or any(NAMES.get(f.stem) == "y" for f in path.glob("*.npy"))
+    return kind_of(job).has_targets and options.horizon is not None and not named
 
 
 def _as_pictures(
@@ -154,7 +168,7 @@ def _as_targets(X: Array) -> Array:
 
 
 def _arrays(
-    path: Path, options: DataConfig, in_memory: int, most: int | None
+    path: Path, options: DataConfig, in_memory: float, most: int | None
 ) -> tuple[dict[str, Array], tuple[str, ...], str, tuple[str, ...]]:
     """Return arrays and stores under X, y, X_test and y_test; what was not read; the kind of file;
     and remarks.
@@ -220,7 +234,7 @@ def _check_names(names: list[str], where: str) -> None:
         )
 
 
-def _read_inputs(path: Path, in_memory: int, most: int | None) -> First:
+def _read_inputs(path: Path, in_memory: float, most: int | None) -> First:
     """Read X from a file: into memory, or as a store if it is large and its rows are contiguous."""
     _check_file(path)
     header = npy_header(path)
