@@ -243,7 +243,7 @@ def test_a_forecast_reads_the_series_as_their_own_targets(path: Path) -> None:
     assert result.columns == result.targets == ("value_0", "value_1")
     assert "all 2 channels are forecast" in result.remarks[0]
     npz(path, X=np.zeros((9, 2)))
-    with pytest.raises(DataError, match="no targets; .* or forecast X with --horizon 1"):
+    with pytest.raises(DataError, match=r"no targets; .* or forecast X with --horizon 1"):
         read(path, "regress")
 
 
