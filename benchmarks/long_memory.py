@@ -143,11 +143,11 @@ def trials() -> dict[str, Trial]:
 
 def memory(args: argparse.Namespace) -> None:
     """Print a table of the trials, and train those that the folder lacks."""
-    chosen = {
-        name: trial
-        for name, trial in trials().items()
-        if not args.names or any(name.startswith(start) for start in args.names)
-    }
+    table = trials()
+    chosen = {name: table[name] for name in table if name.startswith(tuple(args.names or [""]))}
+    for start in args.names:
+        if not any(name.startswith(start) for name in table):
+            raise SystemExit(f"error: no net is named {start}...; expected {', '.join(table)}")
     folder = args.out or Path("runs")
     folder.mkdir(parents=True, exist_ok=True)
     rows = []

@@ -118,7 +118,8 @@ def read_arrays(
 def _forecasts_itself(path: Path, options: DataConfig, job: str) -> bool:
     """Return whether series are forecast from themselves, unless an .npz file has targets.
 
-    They are not read row by row, as a linear path reads all and their targets are in memory."""
+    They are not read row by row, as a linear path reads all and their targets are in memory.
+    """
     named = options.answers is not None or any(NAMES.get(f.stem) == "y" for f in path.glob("*.npy"))
     return kind_of(job).has_targets and options.horizon is not None and not named
 
